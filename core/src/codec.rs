@@ -1,0 +1,506 @@
+//! The stored forms of a chunk, and the check that a chunk is what its name says.
+//!
+//! Everything read from a store passes through [`Decoder::decode`]: nothing is a chunk until its digest
+//! matches, and no more memory is used than the size the index allows.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use thiserror::Error;
+
+use crate::{ChunkId, Digest, sizes::MAX_CHUNK_SIZE};
+
+/// How a chunk is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoredForm {
+    /// One zstd frame, extension `.cacnk`. The default.
+    #[default]
+    Compressed,
+    /// As it is, no extension.
+    Plain,
+}
+
+impl StoredForm {
+    /// What a chunk's file name ends with in this form.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Compressed => ".cacnk",
+            Self::Plain => "",
+        }
+    }
+
+    /// The form that has this extension.
+    pub fn from_extension(extension: &str) -> Option<Self> {
+        match extension {
+            ".cacnk" => Some(Self::Compressed),
+            "" => Some(Self::Plain),
+            _ => None,
+        }
+    }
+
+    /// The most bytes that a chunk of `size` bytes can take in this form. A store that sends more is not
+    /// sending that chunk.
+    pub const fn max_stored_size(self, size: usize) -> usize {
+        match self {
+            // zstd's own bound (size/256 and a little for small inputs), with room for frame headers and
+            // checksums of other writers and for the larger overhead of xz and gzip.
+            Self::Compressed => size + size / 64 + 1024,
+            Self::Plain => size,
+        }
+    }
+}
+
+/// What is known about the size of a chunk before it is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedSize {
+    /// The index says so.
+    Exactly(usize),
+    /// No index at hand; at most this many bytes.
+    AtMost(usize),
+}
+
+impl ExpectedSize {
+    /// Nothing known but the format's own limit.
+    pub const UNKNOWN: Self = Self::AtMost(MAX_CHUNK_SIZE);
+
+    /// The most bytes the chunk may have.
+    pub const fn limit(self) -> usize {
+        match self {
+            Self::Exactly(size) | Self::AtMost(size) => size,
+        }
+    }
+}
+
+/// Why stored bytes are not the chunk they should be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ChunkError {
+    /// The stored bytes end before the chunk does.
+    #[error("truncated: it ends after {stored} stored bytes, before the chunk is complete")]
+    Truncated {
+        /// How many bytes there were.
+        stored: usize,
+    },
+    /// Not the compressed form of anything: an error page, perhaps.
+    #[error("not a compressed chunk: it starts with {0}")]
+    NotCompressed(Preview),
+    /// Compressed by a program this one does not understand.
+    #[error("compressed by {0}, which this program does not read (store it again with zstd)")]
+    Unsupported(&'static str),
+    /// The zstd frame is damaged; the text is zstd's.
+    #[error("corrupt: {0}")]
+    Damaged(&'static str),
+    /// It decompresses to more than it may.
+    #[error("too large: it decompresses to more than the {limit} bytes it may have")]
+    TooLarge {
+        /// The most bytes it may have.
+        limit: usize,
+    },
+    /// A chunk of another size than the index says.
+    #[error("wrong size: {found} bytes where the index says {expected}")]
+    Size {
+        /// What the index says.
+        expected: usize,
+        /// What it has.
+        found: usize,
+    },
+    /// Its digest is not its name.
+    #[error("corrupt: the {digest} of its content is {found}")]
+    Digest {
+        /// The digest it was checked by.
+        digest: Digest,
+        /// The ID its content has.
+        found: ChunkId,
+    },
+    /// Its name is right, but by the other digest than the index says.
+    #[error(
+        "its name is the {found} of its content, but it was asked for by {expected}: the index is for another digest"
+    )]
+    OtherDigest {
+        /// What the index says.
+        expected: Digest,
+        /// What would match.
+        found: Digest,
+    },
+    /// It cannot be compressed or decompressed at all.
+    #[error("zstd failed: {0}")]
+    Zstd(&'static str),
+}
+
+/// The first bytes of something unexpected, for an error message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Preview {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl Preview {
+    /// Of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let len = bytes.len().min(16);
+        let mut kept = [0; 16];
+        kept[..len].copy_from_slice(&bytes[..len]);
+        Self { bytes: kept, len: len as u8 }
+    }
+}
+
+impl fmt::Display for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = &self.bytes[..usize::from(self.len)];
+        if bytes.is_empty() {
+            return f.write_str("nothing (it is empty)");
+        }
+        write!(f, "\"{}\"", bytes.escape_ascii())?;
+        let text = bytes.trim_ascii_start().to_ascii_lowercase();
+        if text.starts_with(b"<!doctype") || text.starts_with(b"<html") {
+            f.write_str(", a web page")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Preview({self})")
+    }
+}
+
+/// Checks that `chunk` has the name it is asked for by.
+pub fn verify(chunk: &[u8], digest: Digest, id: &ChunkId) -> Result<(), ChunkError> {
+    let found = digest.id(chunk);
+    if found == *id {
+        return Ok(());
+    }
+    let other = match digest {
+        Digest::Sha256 => Digest::Sha512_256,
+        Digest::Sha512_256 => Digest::Sha256,
+    };
+    if other.id(chunk) == *id {
+        return Err(ChunkError::OtherDigest { expected: digest, found: other });
+    }
+    Err(ChunkError::Digest { digest, found })
+}
+
+/// Turns stored bytes back into chunks. Keeps its work space between chunks; one per thread is the way to
+/// use it.
+#[derive(Default)]
+pub struct Decoder {
+    #[cfg(feature = "zstd")]
+    context: Option<zstd_safe::DCtx<'static>>,
+}
+
+impl Decoder {
+    /// A decoder; its work space is made when first needed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Decodes `stored` into `chunk` (whose old content is dropped) and checks size and digest.
+    /// On an error `chunk` holds nothing of use.
+    pub fn decode(
+        &mut self,
+        form: StoredForm,
+        stored: &[u8],
+        digest: Digest,
+        id: &ChunkId,
+        size: ExpectedSize,
+        chunk: &mut Vec<u8>,
+    ) -> Result<(), ChunkError> {
+        self.decode_unverified(form, stored, size, chunk)?;
+        verify(chunk, digest, id)
+    }
+
+    /// Decodes without the check of the digest, for callers that do it elsewhere. Sizes are checked.
+    pub fn decode_unverified(
+        &mut self,
+        form: StoredForm,
+        stored: &[u8],
+        size: ExpectedSize,
+        chunk: &mut Vec<u8>,
+    ) -> Result<(), ChunkError> {
+        chunk.clear();
+        let limit = size.limit();
+        match form {
+            StoredForm::Plain if stored.len() > limit => return Err(ChunkError::TooLarge { limit }),
+            StoredForm::Plain => chunk.extend_from_slice(stored),
+            StoredForm::Compressed => self.decompress(stored, limit, chunk)?,
+        }
+        match size {
+            ExpectedSize::Exactly(expected) if form == StoredForm::Plain && chunk.len() < expected => {
+                Err(ChunkError::Truncated { stored: stored.len() })
+            }
+            ExpectedSize::Exactly(expected) if chunk.len() != expected => {
+                Err(ChunkError::Size { expected, found: chunk.len() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(feature = "zstd")]
+    fn decompress(&mut self, stored: &[u8], limit: usize, chunk: &mut Vec<u8>) -> Result<(), ChunkError> {
+        if !zstd_safe::is_frame(stored) {
+            return Err(not_zstd(stored));
+        }
+        let failed = |code| zstd_error(code, stored.len(), limit);
+        let Ok(bound) = zstd_safe::decompress_bound(stored) else {
+            // The frames are incomplete or make no sense; this says which.
+            return Err(zstd_safe::find_frame_compressed_size(stored).map_or_else(failed, |_| {
+                ChunkError::Damaged("bytes that are no zstd frame behind the first")
+            }));
+        };
+        if let Ok(Some(said)) = zstd_safe::get_frame_content_size(stored)
+            && said > limit as u64
+        {
+            return Err(ChunkError::TooLarge { limit });
+        }
+        // What the frames say or allow, so that a small chunk needs no large buffer; never more than `limit`.
+        chunk.resize(usize::try_from(bound).unwrap_or(limit).min(limit), 0);
+        let context = match &mut self.context {
+            Some(context) => context,
+            none => none.insert(
+                zstd_safe::DCtx::try_create().ok_or(ChunkError::Zstd("no memory for its work space"))?,
+            ),
+        };
+        let len = context.decompress(&mut chunk[..], stored).map_err(failed)?;
+        chunk.truncate(len);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "zstd"))]
+    fn decompress(&mut self, _: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), ChunkError> {
+        Err(ChunkError::Unsupported("zstd (left out of this build)"))
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decoder")
+    }
+}
+
+/// Says what bytes are that are no zstd frame, as far as one can tell.
+#[cfg(feature = "zstd")]
+fn not_zstd(stored: &[u8]) -> ChunkError {
+    const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    if ZSTD.starts_with(stored) {
+        ChunkError::Truncated { stored: stored.len() }
+    } else if stored.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+        ChunkError::Unsupported("xz")
+    } else if stored.starts_with(&[0x1f, 0x8b]) {
+        ChunkError::Unsupported("gzip")
+    } else {
+        ChunkError::NotCompressed(Preview::of(stored))
+    }
+}
+
+#[cfg(feature = "zstd")]
+fn zstd_error(code: usize, stored: usize, limit: usize) -> ChunkError {
+    use zstd_safe::zstd_sys::ZSTD_ErrorCode as Kind;
+    let is = |kind| zstd_safe::is_error_kind(code, kind);
+    if is(Kind::ZSTD_error_srcSize_wrong) {
+        ChunkError::Truncated { stored }
+    } else if is(Kind::ZSTD_error_dstSize_tooSmall) {
+        ChunkError::TooLarge { limit }
+    } else if is(Kind::ZSTD_error_prefix_unknown) {
+        ChunkError::Damaged("bytes that are no zstd frame behind the first")
+    } else {
+        ChunkError::Damaged(zstd_safe::get_error_name(code))
+    }
+}
+
+/// Turns chunks into their stored form: one zstd frame with its content size, no checksum (the digest is
+/// one). Keeps its work space between chunks; one per thread is the way to use it.
+#[cfg(feature = "zstd")]
+pub struct Encoder {
+    context: zstd_safe::CCtx<'static>,
+}
+
+/// zstd's level where nothing else is asked for, as in casync and desync.
+#[cfg(feature = "zstd")]
+pub const DEFAULT_LEVEL: i32 = 3;
+
+#[cfg(feature = "zstd")]
+impl Encoder {
+    /// An encoder at a compression level (zstd's: negative is faster, up to 22 is smaller).
+    pub fn new(level: i32) -> Result<Self, ChunkError> {
+        let mut context =
+            zstd_safe::CCtx::try_create().ok_or(ChunkError::Zstd("no memory for its work space"))?;
+        context
+            .set_parameter(zstd_safe::CParameter::CompressionLevel(level))
+            .map_err(|code| ChunkError::Zstd(zstd_safe::get_error_name(code)))?;
+        Ok(Self { context })
+    }
+
+    /// Encodes `chunk` into `stored`, whose old content is dropped.
+    pub fn encode(&mut self, form: StoredForm, chunk: &[u8], stored: &mut Vec<u8>) -> Result<(), ChunkError> {
+        stored.clear();
+        match form {
+            StoredForm::Plain => stored.extend_from_slice(chunk),
+            StoredForm::Compressed => {
+                stored.reserve(zstd_safe::compress_bound(chunk.len()));
+                self.context
+                    .compress2(stored, chunk)
+                    .map_err(|code| ChunkError::Zstd(zstd_safe::get_error_name(code)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "zstd")]
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encoder")
+    }
+}
+
+#[cfg(feature = "zstd")]
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString, vec};
+
+    use super::*;
+
+    const DIGEST: Digest = Digest::Sha256;
+
+    fn encode(chunk: &[u8]) -> Vec<u8> {
+        let mut stored = Vec::new();
+        Encoder::new(DEFAULT_LEVEL).unwrap().encode(StoredForm::Compressed, chunk, &mut stored).unwrap();
+        stored
+    }
+
+    fn decode(stored: &[u8], of: &[u8], size: ExpectedSize) -> Result<Vec<u8>, ChunkError> {
+        let mut chunk = vec![7; 10_000];
+        Decoder::new().decode(StoredForm::Compressed, stored, DIGEST, &DIGEST.id(of), size, &mut chunk)?;
+        Ok(chunk)
+    }
+
+    fn sample() -> Vec<u8> {
+        (0..5000u32).map(|i| ((i * i) >> 5) as u8).collect()
+    }
+
+    #[test]
+    fn both_forms_go_round() {
+        let chunk = sample();
+        let stored = encode(&chunk);
+        assert!(stored.len() < chunk.len());
+        assert_eq!(zstd_safe::get_frame_content_size(&stored).ok(), Some(Some(5000)));
+        for size in [ExpectedSize::Exactly(5000), ExpectedSize::AtMost(5000), ExpectedSize::UNKNOWN] {
+            assert_eq!(decode(&stored, &chunk, size), Ok(chunk.clone()));
+        }
+        let mut out = Vec::new();
+        let exactly = ExpectedSize::Exactly(5000);
+        Decoder::new()
+            .decode(StoredForm::Plain, &chunk, DIGEST, &DIGEST.id(&chunk), exactly, &mut out)
+            .unwrap();
+        assert_eq!(out, chunk);
+    }
+
+    #[test]
+    fn frames_without_a_content_size_are_read() {
+        let chunk = sample();
+        let mut context = zstd_safe::CCtx::create();
+        context.set_parameter(zstd_safe::CParameter::ContentSizeFlag(false)).unwrap();
+        context.set_parameter(zstd_safe::CParameter::ChecksumFlag(true)).unwrap();
+        let mut stored = Vec::with_capacity(10_000);
+        context.compress2(&mut stored, &chunk).unwrap();
+        assert_eq!(zstd_safe::get_frame_content_size(&stored).ok(), Some(None));
+        assert_eq!(decode(&stored, &chunk, ExpectedSize::Exactly(5000)), Ok(chunk.clone()));
+        assert_eq!(decode(&stored, &chunk, ExpectedSize::UNKNOWN), Ok(chunk));
+    }
+
+    #[test]
+    fn every_truncation_is_called_that() {
+        let chunk = sample();
+        let stored = encode(&chunk);
+        for len in 0..stored.len() {
+            let result = decode(&stored[..len], &chunk, ExpectedSize::Exactly(5000));
+            assert_eq!(result, Err(ChunkError::Truncated { stored: len }), "{len} of {}", stored.len());
+        }
+        let mut out = Vec::new();
+        let plain = Decoder::new().decode(
+            StoredForm::Plain,
+            &chunk[..99],
+            DIGEST,
+            &DIGEST.id(&chunk),
+            ExpectedSize::Exactly(5000),
+            &mut out,
+        );
+        assert_eq!(plain, Err(ChunkError::Truncated { stored: 99 }));
+    }
+
+    #[test]
+    fn no_flipped_bit_goes_unnoticed() {
+        let chunk = sample();
+        let stored = encode(&chunk);
+        for bit in 0..stored.len() * 8 {
+            let mut damaged = stored.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            // A bit may be of no consequence (a reserved or unused one); then the content is right.
+            match decode(&damaged, &chunk, ExpectedSize::Exactly(5000)) {
+                Ok(same) => assert_eq!(same, chunk),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_stays_within_the_limit() {
+        let bomb = encode(&vec![0; 100 << 20]);
+        assert!(bomb.len() < 20_000);
+        for limit in [ExpectedSize::Exactly(65_536), ExpectedSize::AtMost(65_536)] {
+            let mut chunk = Vec::new();
+            let result = Decoder::new().decode_unverified(StoredForm::Compressed, &bomb, limit, &mut chunk);
+            assert_eq!(result, Err(ChunkError::TooLarge { limit: 65_536 }));
+            assert!(chunk.capacity() <= 65_536);
+        }
+    }
+
+    #[test]
+    fn other_content_is_named_for_what_it_is() {
+        let chunk = sample();
+        let size = ExpectedSize::Exactly(5000);
+        let page = decode(b"<!DOCTYPE html><title>Sorry</title>", &chunk, size).unwrap_err();
+        assert!(
+            matches!(page, ChunkError::NotCompressed(_)) && page.to_string().contains("a web page"),
+            "{page}"
+        );
+        assert_eq!(decode(&[0x1f, 0x8b, 8, 0], &chunk, size), Err(ChunkError::Unsupported("gzip")));
+        assert_eq!(decode(b"\xfd7zXZ\0...", &chunk, size), Err(ChunkError::Unsupported("xz")));
+        let mut trailing = encode(&chunk);
+        trailing.extend_from_slice(b"behind");
+        assert!(matches!(decode(&trailing, &chunk, size), Err(ChunkError::Damaged(_))));
+        let other = vec![1; 5000];
+        assert_eq!(
+            decode(&encode(&other), &chunk, size),
+            Err(ChunkError::Digest { digest: DIGEST, found: DIGEST.id(&other) })
+        );
+        assert_eq!(
+            decode(&encode(&chunk[..4000]), &chunk, size),
+            Err(ChunkError::Size { expected: 5000, found: 4000 })
+        );
+        let id = Digest::Sha512_256.id(&chunk);
+        assert_eq!(
+            verify(&chunk, Digest::Sha256, &id),
+            Err(ChunkError::OtherDigest { expected: Digest::Sha256, found: Digest::Sha512_256 })
+        );
+    }
+
+    #[test]
+    fn incompressible_chunks_stay_within_the_stored_bound() {
+        let mut state = 1u64;
+        let noise: Vec<u8> = core::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as u8
+        })
+        .take(300_000)
+        .collect();
+        for len in [1, 100, 65_536, 300_000] {
+            let stored = encode(&noise[..len]);
+            assert!(stored.len() > len && stored.len() <= StoredForm::Compressed.max_stored_size(len));
+        }
+    }
+}
