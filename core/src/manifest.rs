@@ -135,11 +135,13 @@ impl Default for Manifest {
     }
 }
 
-/// Whether a location is a relative path that stays below where it starts (and not a URL or a trick).
+/// Whether a location is a relative path that stays below where it starts, and means the same as a path and
+/// in a URL.
 pub fn is_below(location: &str) -> bool {
     let path = location.strip_suffix('/').unwrap_or(location);
     !path.is_empty()
-        && !path.contains(['\\', '\0', ':', '?', '#'])
+        && !path.contains(['\\', ':', '?', '#', '%'])
+        && !path.contains(char::is_control)
         && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
