@@ -94,7 +94,7 @@ pub(crate) fn copy_in_kernel(_: &File, _: u64, _: &File, _: u64, _: u64) -> io::
 
 /// Makes a range read as zeros, by a hole where the file system has them.
 pub(crate) fn write_zeros(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::FallocateFlags;

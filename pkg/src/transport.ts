@@ -151,23 +151,19 @@ function refused(response: Response, what: string, url: string): Attempt {
 /** Aborts a request that brings no byte for a while, that takes too long, or that nobody wants any more. */
 class Watch {
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
   readonly #stallMs: number;
   readonly #total: ReturnType<typeof setTimeout>;
   #stall: ReturnType<typeof setTimeout>;
+  /** For the request. */
+  readonly signal: AbortSignal;
   /** Whether time has run out. */
   expired = false;
 
   constructor(stallMs: number, outer: AbortSignal) {
     this.#stallMs = stallMs;
-    this.#outer = outer;
-    outer.addEventListener("abort", this.stop);
+    this.signal = AbortSignal.any([outer, this.#controller.signal]);
     this.#total = setTimeout(this.#expire, LONGEST_ATTEMPT_MS);
     this.#stall = setTimeout(this.#expire, stallMs);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /** Bytes have come. */
@@ -176,7 +172,10 @@ class Watch {
     this.#stall = setTimeout(this.#expire, this.#stallMs);
   }
 
-  readonly stop = (): void => this.#controller.abort();
+  /** Nobody wants the rest. */
+  stop(): void {
+    this.#controller.abort();
+  }
 
   readonly #expire = (): void => {
     this.expired = true;
@@ -187,7 +186,6 @@ class Watch {
   end(): void {
     clearTimeout(this.#total);
     clearTimeout(this.#stall);
-    this.#outer.removeEventListener("abort", this.stop);
   }
 }
 

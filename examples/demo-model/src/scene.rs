@@ -46,7 +46,7 @@ pub(crate) fn build(version: Version, detail: Detail) -> Result<Vec<u8>, Error> 
 
     let ground = writer.mesh("ground", &shapes::ground(grid, SIZE), materials.ground);
     writer.node("ground", ground, Place { at: [0.0; 3], half_turn: (0.0, 1.0), scale: 1.0 });
-    let sea = writer.mesh("sea", &shapes::sea(SIZE * 1.6), materials.water);
+    let sea = writer.mesh("sea", &shapes::sea(SIZE * 8.0), materials.water);
     writer.node("sea", sea, Place { at: [0.0; 3], half_turn: (0.0, 1.0), scale: 1.0 });
 
     lighthouse(&mut writer, version, &materials);

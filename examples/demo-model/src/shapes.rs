@@ -103,7 +103,7 @@ pub(crate) fn ground(n: u32, size: f32) -> Mesh {
 pub(crate) fn sea(size: f32) -> Mesh {
     let mut mesh = Mesh::default();
     for [x, z] in [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0f32]] {
-        mesh.vertex([x * size, 0.0, z * size], [(x + 1.0) * 4.0, (z + 1.0) * 4.0]);
+        mesh.vertex([x * size, 0.0, z * size], [(x + 1.0) * 20.0, (z + 1.0) * 20.0]);
     }
     mesh.indices.extend_from_slice(&[0, 1, 2, 2, 1, 3]);
     mesh.with_normals()

@@ -58,14 +58,14 @@ fn pixel(surface: Surface, x: u32, y: u32, size: u32) -> [u8; 3] {
     // The narrow gaps between planks, tiles and stones.
     let seam = |across: f32, along: f32| {
         let row = (v * along) as u32;
-        let shift = if row % 2 == 0 { 0.0 } else { 0.5 };
+        let shift = if row.is_multiple_of(2) { 0.0 } else { 0.5 };
         let (a, b) = (u * across + shift, v * along);
         (a - (a as u32) as f32) < 0.05 || (b - (b as u32) as f32) < 0.07
     };
     let colour = match surface {
         Surface::Ground => between([88.0, 122.0, 58.0], [176.0, 160.0, 108.0], (coarse - 0.42) * 4.0),
         Surface::Stone => between([96.0, 94.0, 92.0], [158.0, 152.0, 144.0], coarse),
-        Surface::Plaster if ((v * 4.0) as u32) % 2 == 1 => {
+        Surface::Plaster if !((v * 4.0) as u32).is_multiple_of(2) => {
             between([168.0, 44.0, 38.0], [196.0, 66.0, 52.0], coarse)
         }
         Surface::Plaster => between([222.0, 218.0, 208.0], [244.0, 242.0, 236.0], coarse),

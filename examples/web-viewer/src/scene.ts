@@ -69,13 +69,15 @@ export class Stage {
 
   /** Places the camera so that the model is seen from the side, a little from above. */
   #frame(model: Object3D): void {
-    const { center, radius } = new Box3().setFromObject(model).getBoundingSphere(new Sphere());
+    // The ground says how large the model is; the sea around it is much larger.
+    const ground = model.getObjectByName("ground") ?? model;
+    const { center, radius } = new Box3().setFromObject(ground).getBoundingSphere(new Sphere());
     this.#controls.target.copy(center).setY(1);
-    this.#camera.position.set(center.x + radius * 0.55, radius * 0.42, center.z + radius * 0.95);
+    this.#camera.position.set(center.x + radius * 0.75, radius * 0.55, center.z + radius * 1.3);
     this.#camera.far = radius * 8;
-    this.#scene.fog = new Fog(SKY, radius * 1.1, radius * 2.6);
+    this.#scene.fog = new Fog(SKY, radius * 1.8, radius * 5);
     this.#controls.minDistance = radius * 0.15;
-    this.#controls.maxDistance = radius * 2;
+    this.#controls.maxDistance = radius * 3;
     this.#controls.update();
   }
 

@@ -1,7 +1,7 @@
 //! Putting a file together from what is at hand and what a store has.
 //!
-//! The steps: look at what an interrupted run left ([`output`]), chunk seeds that have no index ([`seeds`]),
-//! let the planner of the core decide, carry the plan out ([`apply`]), give the output its name.
+//! The steps: look at what an interrupted run left (`output`), chunk seeds that have no index (`seeds`),
+//! let the planner of the core decide, carry the plan out (`apply`), give the output its name.
 
 mod apply;
 mod output;

@@ -72,7 +72,10 @@ impl Job {
                     .spawn_scoped(scope, move || job.work(receiver, shared))
                     .map_err(|error| Error::Worker(format!("cannot start a thread: {error}")))?;
             }
-            self.read(input, chunker, sender, &shared)
+            let content = self.read(input, chunker, &sender, &shared);
+            // The workers end when nobody sends any more.
+            drop(sender);
+            content
         });
         if let Some(error) = lock(&shared.failure).take() {
             return Err(error);
@@ -92,7 +95,7 @@ impl Job {
         &self,
         mut input: Box<dyn Read + Send>,
         mut chunker: Chunker,
-        sender: SyncSender<Cut>,
+        sender: &SyncSender<Cut>,
         shared: &Shared,
     ) -> Result<Option<ChunkId>> {
         let mut whole: Option<Hasher> = self.whole.then(|| self.options.digest.hasher());

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOW", default_value = "common", value_parser = ["common", "json"])]
     log_format: String,
 
-    /// Let only pages of this origin read (https://example.org); all may by default. May be given several times
+    /// Let only pages of this origin read (such as `https://example.org`); all may by default. May be given several times
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
 
