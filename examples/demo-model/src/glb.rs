@@ -145,3 +145,46 @@ impl Writer {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shapes;
+
+    #[test]
+    fn bounds_and_counts_are_those_of_the_data() {
+        let meshes = [shapes::rock(6, 3), shapes::ground(9, 5.0), shapes::roof(2.0, 1.0, 3.0)];
+        let mut writer = Writer::default();
+        for mesh in &meshes {
+            writer.mesh("mesh", mesh, 0);
+        }
+        let glb = writer.finish("test");
+        let word = |at: usize| u32::from_le_bytes(glb[at..at + 4].try_into().unwrap()) as usize;
+        let json = word(12);
+        let document: Value = serde_json::from_slice(&glb[20..20 + json]).unwrap();
+        let bin = &glb[28 + json..];
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        for (mesh, source) in document["meshes"].as_array().unwrap().iter().zip(&meshes) {
+            let primitive = &mesh["primitives"][0];
+            let position = &document["accessors"][number(&primitive["attributes"]["POSITION"])];
+            assert_eq!(number(&position["count"]), source.positions.len());
+            let view = &document["bufferViews"][number(&position["bufferView"])];
+            let (start, length) = (number(&view["byteOffset"]), number(&view["byteLength"]));
+            assert_eq!(start % 4, 0);
+            // What the file has, not what it was made of.
+            let floats: Vec<f32> = bin[start..start + length]
+                .chunks_exact(4)
+                .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+                .collect();
+            assert_eq!(floats.len(), source.positions.len() * 3);
+            for axis in 0..3 {
+                let values = || floats.iter().skip(axis).step_by(3).copied();
+                let bound = |which: &str| position[which][axis].as_f64().unwrap() as f32;
+                assert_eq!(bound("min"), values().fold(f32::INFINITY, f32::min));
+                assert_eq!(bound("max"), values().fold(f32::NEG_INFINITY, f32::max));
+            }
+            let indices = &document["accessors"][number(&primitive["indices"])];
+            assert_eq!(number(&indices["count"]), source.indices.len());
+        }
+    }
+}

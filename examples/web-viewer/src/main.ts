@@ -5,6 +5,7 @@
 
 import { AriaClient, AriaError, type AriaAsset, type Progress, type Stats } from "aria-storage";
 
+import { explain } from "./errors.js";
 import { readManifest } from "./manifest.js";
 import { Stage } from "./scene.js";
 
@@ -16,6 +17,7 @@ function element<T extends HTMLElement = HTMLElement>(id: string): T {
 
 const update = element<HTMLButtonElement>("update");
 const cancel = element<HTMLButtonElement>("cancel");
+const canvas = element<HTMLCanvasElement>("scene");
 
 function bytes(count: number): string {
   if (count < 1000) return `${count} bytes`;
@@ -39,6 +41,19 @@ function showProgress(progress: Progress): void {
   element("progress").setAttribute("aria-valuenow", percent.toFixed(0));
   element("doing").textContent =
     `${bytes(progress.doneBytes)} of ${bytes(progress.totalBytes)}, ${bytes(progress.transferredBytes)} over the network`;
+}
+
+/** Empties the progress bar: nothing is under way. */
+function showNothing(): void {
+  element("bar").style.width = "0";
+  element("progress").setAttribute("aria-valuenow", "0");
+  element("doing").textContent = "\u00a0";
+}
+
+/** What is shown now. */
+function current(): string {
+  const version = document.body.dataset["version"];
+  return version === undefined ? "Not loaded" : `Version ${version}`;
 }
 
 function showResult(stats: Stats, seconds: number): void {
@@ -79,9 +94,12 @@ function showResult(stats: Stats, seconds: number): void {
 }
 
 function showError(error: unknown): void {
-  const code = error instanceof AriaError ? `${error.code}: ` : "";
-  element("error").textContent = code + (error instanceof Error ? error.message : String(error));
+  const { sentence, detail } = explain(error);
+  const strong = document.createElement("strong");
+  strong.textContent = sentence;
+  element("error").replaceChildren(strong, " ", detail);
   element("error").hidden = false;
+  element("version").textContent = current();
   state("error");
 }
 
@@ -93,7 +111,7 @@ async function main(): Promise<void> {
   );
   element("name").textContent = published.name;
   document.title = `${published.name} – aria viewer`;
-  const stage = new Stage(element<HTMLCanvasElement>("scene"));
+  const stage = new Stage(canvas, element("panel"));
   const aria = await AriaClient.open({ store: published.store });
   let shown: AriaAsset | undefined;
   let next = 0;
@@ -105,9 +123,15 @@ async function main(): Promise<void> {
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     cancel.addEventListener("click", stop);
+    // Whoever works with the keyboard goes on where the button was that is no longer there.
+    const byKeyboard = document.activeElement === update;
     cancel.hidden = false;
+    if (byKeyboard) cancel.focus();
     update.disabled = true;
     element("error").hidden = true;
+    element("error").replaceChildren();
+    element("version").textContent = shown === undefined ? "Loading …" : `Updating to version ${version.version} …`;
+    state(shown === undefined ? "loading" : "updating");
     const started = performance.now();
     try {
       const seeds = shown === undefined ? [] : [shown];
@@ -116,28 +140,33 @@ async function main(): Promise<void> {
       await stage.show(asset.bytes());
       shown = asset;
       next++;
-      element("version").textContent = `Version ${version.version}`;
-      showResult(asset.stats, seconds);
       document.body.dataset["version"] = version.version;
+      element("version").textContent = current();
+      showResult(asset.stats, seconds);
       document.body.dataset["stats"] = JSON.stringify(asset.stats);
       state("ready");
     } catch (error) {
       if (error instanceof AriaError && error.code === "aborted") {
-        element("doing").textContent = "Cancelled";
-        state(shown === undefined ? "loading" : "ready");
-      } else showError(error);
+        element("version").textContent =
+          shown === undefined ? "Not loaded, cancelled" : `${current()}, the update was cancelled`;
+        showNothing();
+        state("ready");
+      } else {
+        showNothing();
+        showError(error);
+      }
     } finally {
       cancel.removeEventListener("click", stop);
+      const focused = document.activeElement === cancel;
       cancel.hidden = true;
       const following = published.versions[next]?.version;
       update.disabled = following === undefined;
-      update.textContent = following === undefined ? "This is the newest version" : `Update to version ${following}`;
+      const verb = shown === undefined ? "Load" : "Update to";
+      update.textContent = following === undefined ? "This is the newest version" : `${verb} version ${following}`;
+      if (focused) (update.disabled ? canvas : update).focus();
     }
   };
-  update.addEventListener("click", () => {
-    state("updating");
-    void advance();
-  });
+  update.addEventListener("click", () => void advance());
   await advance();
 }
 

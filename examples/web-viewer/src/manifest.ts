@@ -1,5 +1,7 @@
 // The manifest of a published folder: which assets there are, in which versions.
 
+import { PageError } from "./errors.js";
+
 export interface AssetVersion {
   version: string;
   index: string;
@@ -21,16 +23,32 @@ export interface Published {
 
 /** Reads the manifest at `url` and picks an asset, the first if none is named. */
 export async function readManifest(url: URL, asset: string | null): Promise<Published> {
-  const response = await fetch(url, { cache: "no-cache" });
-  if (!response.ok) throw new Error(`${url.href}: the server answered ${response.status}`);
-  const manifest = (await response.json()) as Manifest;
-  if (manifest.format !== 1) throw new Error(`${url.href} has format ${manifest.format}; this page reads format 1`);
+  const manifest = await load(url);
+  if (manifest.format !== 1) {
+    throw new PageError("This page cannot read the manifest.", `${url.href} has format ${manifest.format}, not 1`);
+  }
   const name = asset ?? Object.keys(manifest.assets)[0];
-  const found = name === undefined ? undefined : manifest.assets[name];
-  if (name === undefined || found === undefined) throw new Error(`${url.href} has no asset ${name ?? ""}`);
+  if (name === undefined) throw new PageError("Nothing has been published here yet.", url.href);
+  const found = Object.hasOwn(manifest.assets, name) ? manifest.assets[name] : undefined;
+  if (found === undefined) throw new PageError(`There is no model “${name}” here.`, url.href);
   return {
     name,
     store: new URL(manifest.store, url),
     versions: found.versions.map(({ version, index }) => ({ version, index: new URL(index, url) })),
   };
+}
+
+async function load(url: URL): Promise<Manifest> {
+  let response: Response;
+  try {
+    response = await fetch(url, { cache: "no-cache" });
+  } catch (cause) {
+    throw new PageError("The server cannot be reached.", url.href, { cause });
+  }
+  if (!response.ok) throw new PageError("The manifest cannot be loaded.", `${url.href}: status ${response.status}`);
+  try {
+    return (await response.json()) as Manifest;
+  } catch (cause) {
+    throw new PageError("What the server sent is not a manifest.", url.href, { cause });
+  }
 }

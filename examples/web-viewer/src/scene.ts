@@ -8,17 +8,19 @@ import {
   Fog,
   type Material,
   Mesh,
-  MeshStandardMaterial,
   PMREMGenerator,
   PerspectiveCamera,
   Scene,
   Sphere,
   type Object3D,
+  Texture,
   WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 import { RoomEnvironment } from "three/examples/jsm/environments/RoomEnvironment.js";
 import { GLTFLoader } from "three/examples/jsm/loaders/GLTFLoader.js";
+
+import { PageError } from "./errors.js";
 
 const SKY = 0x9cc3d5;
 
@@ -28,11 +30,16 @@ export class Stage {
   readonly #scene = new Scene();
   readonly #camera = new PerspectiveCamera(38, 1, 0.1, 500);
   readonly #controls: OrbitControls;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #panel: HTMLElement;
   #model: Object3D | undefined;
   #asked = false;
 
-  constructor(canvas: HTMLCanvasElement) {
-    this.#renderer = new WebGLRenderer({ canvas, antialias: true });
+  /** The panel lies on the canvas; the model is shown beside or above it. */
+  constructor(canvas: HTMLCanvasElement, panel: HTMLElement) {
+    this.#canvas = canvas;
+    this.#panel = panel;
+    this.#renderer = renderer(canvas);
     this.#renderer.toneMapping = ACESFilmicToneMapping;
     this.#renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.#scene.background = new Color(SKY);
@@ -47,8 +54,10 @@ export class Stage {
     this.#controls.maxPolarAngle = Math.PI * 0.48;
     this.#controls.listenToKeyEvents(canvas);
     this.#controls.addEventListener("change", () => this.#draw());
-    new ResizeObserver(() => this.#resize(canvas)).observe(canvas);
-    this.#resize(canvas);
+    const observer = new ResizeObserver(() => this.#resize());
+    observer.observe(canvas);
+    observer.observe(panel);
+    this.#resize();
   }
 
   /** Shows the model in these bytes instead of the one before. The first one decides where the camera is. */
@@ -73,19 +82,27 @@ export class Stage {
     const ground = model.getObjectByName("ground") ?? model;
     const { center, radius } = new Box3().setFromObject(ground).getBoundingSphere(new Sphere());
     this.#controls.target.copy(center).setY(1);
-    this.#camera.position.set(center.x + radius * 0.75, radius * 0.55, center.z + radius * 1.3);
-    this.#camera.far = radius * 8;
-    this.#scene.fog = new Fog(SKY, radius * 1.8, radius * 5);
+    // A narrow canvas needs more distance to have the whole model in it.
+    const away = Math.max(1, 1.15 / this.#camera.aspect);
+    this.#camera.position.set(center.x + radius * 0.75 * away, radius * 0.55 * away, center.z + radius * 1.3 * away);
+    const distance = this.#camera.position.distanceTo(this.#controls.target);
+    this.#camera.far = distance + radius * 7;
+    this.#camera.updateProjectionMatrix();
+    this.#scene.fog = new Fog(SKY, distance + radius * 0.2, distance + radius * 3.4);
     this.#controls.minDistance = radius * 0.15;
-    this.#controls.maxDistance = radius * 3;
+    this.#controls.maxDistance = distance + radius * 1.4;
     this.#controls.update();
   }
 
-  #resize(canvas: HTMLCanvasElement): void {
-    const { clientWidth: width, clientHeight: height } = canvas;
+  #resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.#canvas;
     this.#renderer.setSize(width, height, false);
     this.#camera.aspect = width / Math.max(height, 1);
-    this.#camera.updateProjectionMatrix();
+    // The middle of the picture goes to the middle of what the panel leaves free.
+    const panel = this.#panel.getBoundingClientRect();
+    const across = panel.width > width / 2;
+    const [right, up] = across ? [0, (height - panel.top) / 2] : [panel.right / 2, 0];
+    this.#camera.setViewOffset(width, height, -right, up, width, height);
     this.#draw();
   }
 
@@ -100,6 +117,16 @@ export class Stage {
   }
 }
 
+/** What draws, if this browser can. */
+function renderer(canvas: HTMLCanvasElement): WebGLRenderer {
+  try {
+    return new WebGLRenderer({ canvas, antialias: true });
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new PageError("This browser cannot show 3D graphics (WebGL 2).", detail, { cause });
+  }
+}
+
 /** Frees what a model has on the graphics card. */
 function dispose(model: Object3D): void {
   model.traverse((part) => {
@@ -107,7 +134,7 @@ function dispose(model: Object3D): void {
     part.geometry.dispose();
     const materials: Material[] = Array.isArray(part.material) ? part.material : [part.material];
     for (const material of materials) {
-      if (material instanceof MeshStandardMaterial) material.map?.dispose();
+      for (const value of Object.values(material)) if (value instanceof Texture) value.dispose();
       material.dispose();
     }
   });
