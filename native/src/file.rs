@@ -57,9 +57,14 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0)
 }
 
+/// The size of the blocks that file systems share between files.
+#[cfg(target_os = "linux")]
+const BLOCK: u64 = 4096;
+
 /// Copies a range from one file to another without bringing it into this process. On file systems that can
-/// share blocks between files the kernel does that. `false` if it cannot be done here and the caller should
-/// read and write; an error only if the copy was possible and failed.
+/// share blocks between files the kernel does that, for the whole blocks of a range that lies alike in both.
+/// `false` if it cannot be done here and the caller should read and write; an error only if the copy was
+/// possible and failed.
 #[cfg(target_os = "linux")]
 pub(crate) fn copy_in_kernel(
     from: &File,
@@ -68,11 +73,29 @@ pub(crate) fn copy_in_kernel(
     to_offset: u64,
     len: u64,
 ) -> io::Result<bool> {
+    // Blocks are shared only by calls that begin on a block's border, so the range is split there.
+    let head = from_offset.next_multiple_of(BLOCK) - from_offset;
+    let alike = from_offset % BLOCK == to_offset % BLOCK;
+    let parts = if alike && len > head { [head, len - head] } else { [len, 0] };
+    let mut done = 0;
+    for part in parts {
+        if !copy_range(from, from_offset + done, to, to_offset + done, part)? {
+            return Ok(false);
+        }
+        done += part;
+    }
+    Ok(true)
+}
+
+#[cfg(target_os = "linux")]
+fn copy_range(from: &File, from_offset: u64, to: &File, to_offset: u64, len: u64) -> io::Result<bool> {
     use rustix::io::Errno;
     let (mut source, mut target, mut left) = (from_offset, to_offset, len);
     while left > 0 {
-        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(1 << 30);
-        match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), piece) {
+        // Whole blocks first: with the rest of a last block in the same call none would be shared.
+        let whole = left - left % BLOCK;
+        let piece = if whole > 0 { whole.min(1 << 30) } else { left };
+        match rustix::fs::copy_file_range(from, Some(&mut source), to, Some(&mut target), piece as usize) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(n) => left -= n as u64,
             Err(Errno::INTR) => {}

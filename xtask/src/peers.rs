@@ -19,6 +19,9 @@ const CHROMIUM: Peer = ("chromium", "--version", "chromium");
 /// What the formats are compared with.
 const CASYNC: Peer = ("casync", "--version", "casync");
 
+/// A file system that shares blocks between files.
+const BTRFS: Peer = ("mkfs.btrfs", "--version", "btrfs-progs");
+
 /// The target of the browser module.
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// Targets without std, where the core must build.
@@ -44,7 +47,7 @@ pub(crate) fn for_demo(root: &Path, headless: bool) -> Result<()> {
 
 /// What the tests need.
 pub(crate) fn for_tests(root: &Path) -> Result<()> {
-    packages(&[CASYNC, CHROMIUM])?;
+    packages(&[CASYNC, CHROMIUM, BTRFS])?;
     for_wasm(root)?;
     rust_targets(&BARE_TARGETS)
 }

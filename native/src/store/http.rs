@@ -34,17 +34,10 @@ enum Failure {
 }
 
 impl HttpClient {
-    /// A client with these options. Fails if the system's certificates cannot be read.
+    /// A client with these options. Fails if TLS cannot be set up.
     pub fn new(options: &StoreOptions) -> Result<Self> {
-        use rustls_platform_verifier::BuilderVerifierExt;
         let cannot = |error: &dyn std::fmt::Display| Error::Option(format!("cannot set up TLS: {error}"));
-        let tls =
-            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|error| cannot(&error))?
-                .with_platform_verifier()
-                .map_err(|error| cannot(&error))?
-                .with_no_client_auth();
+        let tls = tls().map_err(|error| cannot(&error))?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .user_agent(concat!("aria-storage/", env!("CARGO_PKG_VERSION")))
@@ -175,6 +168,25 @@ impl HttpClient {
             tokio::time::sleep(pause).await;
         }
     }
+}
+
+/// TLS with the certificates that the system trusts. Without any (in a bare container, say) plain HTTP still
+/// works, and HTTPS fails when it is used.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    use rustls_platform_verifier::BuilderVerifierExt;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = || {
+        rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+    };
+    let builder_with_roots = match builder()?.with_platform_verifier() {
+        Ok(verified) => verified,
+        Err(error) => {
+            tracing::warn!(%error, "no certificates to trust: HTTPS will not work");
+            builder()?.with_root_certificates(rustls::RootCertStore::empty())
+        }
+    };
+    Ok(builder_with_roots.with_no_client_auth())
 }
 
 fn refused(url: &Url, status: StatusCode, headers: &HeaderMap) -> Failure {

@@ -58,13 +58,16 @@ impl Retry {
             return None;
         }
         let doubled = self.policy.base.saturating_mul(1 << (self.failed - 1).min(20));
-        let own = doubled.min(self.policy.longest).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
+        let own = doubled
+            .min(self.policy.longest)
+            .min(self.policy.budget)
+            .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
         let pause = match asked {
             Some(asked) if asked > self.policy.longest_asked => return None,
             Some(asked) => asked.max(own),
             None => own,
         };
-        (elapsed + pause < self.policy.budget).then_some(pause)
+        (elapsed.saturating_add(pause) < self.policy.budget).then_some(pause)
     }
 }
 

@@ -54,7 +54,7 @@ struct Global {
     progress: ProgressMode,
 
     /// Print results as JSON on standard output instead of sentences.
-    #[arg(long = "format", global = true, value_enum, default_value_t, value_name = "HOW")]
+    #[arg(short = 'f', long = "format", global = true, value_enum, default_value_t, value_name = "HOW")]
     format: report::Format,
 
     /// Say more on standard error, such as every retry.
