@@ -1,6 +1,7 @@
-//! Developer commands: `cargo xtask demo | test | wasm`.
+//! Developer commands: `cargo xtask demo | test | wasm | fuzz`.
 
 mod demo;
+mod fuzz;
 mod peers;
 mod steps;
 mod test;
@@ -27,6 +28,8 @@ enum Command {
     Demo(demo::Args),
     /// Install what the tests need, then run all checks and tests
     Test(test::Args),
+    /// Feed random input to the parsers and chunkers
+    Fuzz(fuzz::Args),
     /// Build the browser module and the npm package around it
     Wasm,
 }
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&root, &args),
         Command::Test(args) => test::run(&root, &args),
+        Command::Fuzz(args) => fuzz::run(&root, &args),
         Command::Wasm => peers::for_wasm(&root).and_then(|()| wasm::build(&root)),
     };
     match done {

@@ -3,7 +3,10 @@
 //! Debian packages are installed where `apt-get` can be used (as root or through `sudo`); elsewhere what is
 //! missing is named. Nothing is installed that is there already.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail};
 
@@ -29,6 +32,8 @@ pub(crate) const BARE_TARGETS: [&str; 2] = ["thumbv7em-none-eabi", "wasm32v1-non
 
 /// The version of cargo-deny that the checks use.
 const CARGO_DENY: &str = "0.20.2";
+/// The version of cargo-fuzz.
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// What the browser module and the npm packages need.
 pub(crate) fn for_wasm(root: &Path) -> Result<()> {
@@ -53,12 +58,21 @@ pub(crate) fn for_tests(root: &Path) -> Result<()> {
 }
 
 /// cargo-deny in the target folder. Gives its path.
-pub(crate) fn cargo_deny(root: &Path) -> Result<std::path::PathBuf> {
+pub(crate) fn cargo_deny(root: &Path) -> Result<PathBuf> {
+    cargo_tool(root, "cargo-deny", CARGO_DENY)
+}
+
+/// cargo-fuzz in the target folder. Gives its path.
+pub(crate) fn cargo_fuzz(root: &Path) -> Result<PathBuf> {
+    cargo_tool(root, "cargo-fuzz", CARGO_FUZZ)
+}
+
+fn cargo_tool(root: &Path, name: &str, version: &str) -> Result<PathBuf> {
     let tools = steps::target_dir(root).join("tools");
-    let path = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    let path = tools.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     if !steps::there_is(&path.to_string_lossy(), "--version") {
         let mut install =
-            cargo(root, &["install", "--quiet", "--locked", "cargo-deny", "--version", CARGO_DENY, "--root"]);
+            cargo(root, &["install", "--quiet", "--locked", name, "--version", version, "--root"]);
         run(install.arg(&tools))?;
     }
     Ok(path)

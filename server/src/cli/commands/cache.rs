@@ -24,24 +24,38 @@ pub(crate) struct Args {
     cache: String,
 
     #[command(flatten)]
+    how: Copying,
+}
+
+/// How chunks are copied, for `cache` and `chop`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Copying {
+    #[command(flatten)]
     ignoring: Ignoring,
     #[command(flatten)]
-    storing: Storing,
+    pub(super) storing: Storing,
     #[command(flatten)]
-    access: Access,
+    pub(super) access: Access,
+}
+
+impl Copying {
+    /// The options for the SDK.
+    pub(super) async fn options(&self, context: &Context) -> Result<CopyOptions> {
+        Ok(CopyOptions {
+            ignore: self.ignoring.ids(&self.access).await?,
+            concurrency: self.access.width(),
+            level: self.storing.level,
+            progress: context.progress.clone(),
+            cancel: context.cancel.clone(),
+        })
+    }
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result {
-    let source = args.access.stores(&args.store)?;
-    let indexes = args.access.indexes(&args.indexes).await?;
-    let options = CopyOptions {
-        ignore: args.ignoring.ids(&args.access).await?,
-        concurrency: args.access.width(),
-        level: args.storing.level,
-        progress: context.progress.clone(),
-        cancel: context.cancel.clone(),
-    };
-    let target = args.access.target(&args.cache, args.storing.form())?;
+    let source = args.how.access.stores(&args.store)?;
+    let indexes = args.how.access.indexes(&args.indexes).await?;
+    let options = args.how.options(context).await?;
+    let target = args.how.access.target(&args.cache, args.how.storing.form())?;
     let stats = cache(&indexes, source, target, &options).await?;
     report_copied(&args.cache, stats, context)
 }

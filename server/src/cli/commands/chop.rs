@@ -2,13 +2,10 @@
 
 use std::path::PathBuf;
 
-use aria_storage::maintain::{CopyOptions, chop};
+use aria_storage::maintain::chop;
 
-use super::cache::report_copied;
-use crate::cli::{
-    Context, Result,
-    options::{Access, Ignoring, Storing},
-};
+use super::cache::{Copying, report_copied};
+use crate::cli::{Context, Result};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -23,23 +20,13 @@ pub(crate) struct Args {
     store: String,
 
     #[command(flatten)]
-    ignoring: Ignoring,
-    #[command(flatten)]
-    storing: Storing,
-    #[command(flatten)]
-    access: Access,
+    how: Copying,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result {
-    let index = args.access.index(&args.index).await?;
-    let options = CopyOptions {
-        ignore: args.ignoring.ids(&args.access).await?,
-        concurrency: args.access.width(),
-        level: args.storing.level,
-        progress: context.progress.clone(),
-        cancel: context.cancel.clone(),
-    };
-    let target = args.access.target(&args.store, args.storing.form())?;
+    let index = args.how.access.index(&args.index).await?;
+    let options = args.how.options(context).await?;
+    let target = args.how.access.target(&args.store, args.how.storing.form())?;
     let stats = chop(&index, &args.file, target, &options).await?;
     report_copied(&args.store, stats, context)
 }
