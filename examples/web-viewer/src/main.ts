@@ -57,7 +57,7 @@ function current(): string {
 }
 
 function showResult(stats: Stats, seconds: number): void {
-  const saved = stats.totalBytes === 0 ? 100 : 100 - (100 * stats.transferredBytes) / stats.totalBytes;
+  const saved = stats.totalBytes === 0 ? 100 : Math.max(0, 100 - (100 * stats.transferredBytes) / stats.totalBytes);
   element("saved").textContent =
     `Fetched ${bytes(stats.transferredBytes)} of ${bytes(stats.totalBytes)}, saved ${saved.toFixed(1)} %`;
   const parts = [

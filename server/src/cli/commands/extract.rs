@@ -139,7 +139,8 @@ fn sentence(output: &Path, stats: &ExtractStats) -> String {
     let total = plan.total.bytes;
     let saved = match total {
         0 => 100.0,
-        total => 100.0 - 100.0 * stats.transferred_bytes as f64 / total as f64,
+        // What does not compress takes a little more than it has.
+        total => (100.0 - 100.0 * stats.transferred_bytes as f64 / total as f64).max(0.0),
     };
     let mut parts = Vec::new();
     let sources = [
