@@ -3,6 +3,14 @@
 //! Names and flags are desync's (and casync's) where they have them. Each command is a file in `commands/`:
 //! its arguments, checked by clap, and a `run` that calls the libraries.
 
+/// Writes a line to standard error. If nobody reads it, that is no reason to end in a panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod commands;
 mod error;
 mod options;
@@ -111,7 +119,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("aria: cannot start: {error}");
+            say!("aria: cannot start: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -127,7 +135,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("aria: {}", error.line());
+            say!("aria: {}", error.line());
             ExitCode::from(error.exit_code())
         }
     }

@@ -43,7 +43,7 @@ impl Progress for Quiet {
     fn advance(&self, _: Phase, _: u64) {}
     fn finish(&self, _: Phase) {}
     fn notice(&self, text: &str) {
-        eprintln!("aria: note: {text}");
+        say!("aria: note: {text}");
     }
 }
 
@@ -95,8 +95,8 @@ impl Progress for Bars {
         let text = format!("aria: note: {text}");
         let bars = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match bars.values().find(|bar| !bar.is_finished()) {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| say!("{text}")),
+            None => say!("{text}"),
         }
     }
 }
@@ -127,7 +127,7 @@ impl Line {
         let unit = if phase.in_bytes() { "bytes" } else { "chunks" };
         let said = Said { phase: phase.name(), done: self.done, total: self.total, unit };
         if let Ok(line) = serde_json::to_string(&said) {
-            eprintln!("{line}");
+            say!("{line}");
         }
         self.printed = Instant::now();
         self.any = true;
@@ -159,6 +159,6 @@ impl Progress for Lines {
     }
 
     fn notice(&self, text: &str) {
-        eprintln!("aria: note: {text}");
+        say!("aria: note: {text}");
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn done(context: &Context, value: &impl Serialize, sentence: impl FnO
     if context.format == Format::Json {
         return json(value);
     }
-    eprintln!("{}", sentence());
+    say!("{}", sentence());
     Ok(())
 }
 

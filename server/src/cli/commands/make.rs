@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result {
     let stats = made.stats;
     if args.print_stats {
         let printed = PrintedStats { chunks_accepted: stats.chunks, chunks_produced: stats.new_chunks };
-        eprintln!("{}", serde_json::to_string_pretty(&printed).unwrap_or_default());
+        say!("{}", serde_json::to_string_pretty(&printed).unwrap_or_default());
     }
     if args.index == "-" {
         return Ok(());

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result {
     };
     let server = Server::bind(options).await?;
     for address in server.local_addrs() {
-        eprintln!("serving {} on http://{address}/", args.dir.display());
+        say!("serving {} on http://{address}/", args.dir.display());
     }
     Ok(server.run(context.cancel.clone()).await?)
 }

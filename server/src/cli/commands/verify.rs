@@ -38,7 +38,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result {
     let progress = context.progress.clone();
     let stats = verify_store(store, args.repair, args.concurrency, progress, context.cancel.clone()).await?;
     for bad in &stats.bad {
-        eprintln!("aria: {}{}", bad.error, if bad.removed { "; removed" } else { "" });
+        say!("aria: {}{}", bad.error, if bad.removed { "; removed" } else { "" });
     }
     let left = stats.bad.iter().filter(|bad| !bad.removed).count();
     let bad = stats
