@@ -1,5 +1,6 @@
 //! The two hash functions a chunk can be named by.
 
+use alloc::vec::Vec;
 use core::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256, Sha512_256};
@@ -35,6 +36,12 @@ impl Digest {
             Self::Sha256 => ChunkId::new(Sha256::digest(chunk).into()),
             Self::Sha512_256 => ChunkId::new(Sha512_256::digest(chunk).into()),
         }
+    }
+
+    /// The IDs of several chunks, in their order; what `ids` held is dropped.
+    pub fn ids(self, chunks: &[&[u8]], ids: &mut Vec<ChunkId>) {
+        ids.clear();
+        ids.extend(chunks.iter().map(|chunk| self.id(chunk)));
     }
 
     /// Starts hashing bytes that come in pieces.
@@ -123,7 +130,7 @@ impl fmt::Debug for Hasher {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{string::ToString, vec, vec::Vec};
+    use alloc::{string::ToString, vec};
 
     use super::*;
 

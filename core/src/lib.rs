@@ -14,6 +14,7 @@
 //! | [`index`] | [`Index`], and the streaming reader and the writer of its file format |
 //! | [`sizes`] | [`ChunkSizes`]: the minimum, average and maximum size of a chunk |
 //! | [`chunker`] | where to cut a stream of bytes into chunks |
+//! | [`cpu`] | which processor extensions the kernels use |
 //! | [`codec`] | the stored forms of a chunk, and the check that a chunk is what its name says |
 //! | [`plan`](mod@plan) | which byte of a target comes from where |
 //! | [`manifest`] | the list of published assets and versions |
@@ -27,6 +28,7 @@ extern crate alloc;
 
 pub mod chunker;
 pub mod codec;
+pub mod cpu;
 pub mod digest;
 pub mod flags;
 pub mod id;

@@ -154,7 +154,7 @@ where
             async move {
                 if !target.has(&chunk.id).await? {
                     let stored = get(chunk).await?;
-                    target.put(&chunk.id, stored.into()).await?;
+                    target.put(&chunk.id, &stored).await?;
                     copied.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 }
                 progress.advance(Phase::Copy, 1);

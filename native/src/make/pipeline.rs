@@ -181,7 +181,7 @@ impl Job {
             source,
         })?;
         let stored_bytes = stored.len() as u64;
-        self.runtime.block_on(store.put(&id, stored.into()))?;
+        self.runtime.block_on(store.put(&id, &stored))?;
         let mut stats = lock(&shared.stats);
         stats.new_chunks += 1;
         stats.new_bytes += chunk.len() as u64;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use aria_storage_core::{ChunkId, StoredForm};
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use super::{Store, StoredChunk};
@@ -60,7 +59,7 @@ impl Store for Chain {
         Ok(false)
     }
 
-    async fn put(&self, _: &ChunkId, _: Bytes) -> Result<()> {
+    async fn put(&self, _: &ChunkId, _: &[u8]) -> Result<()> {
         Err(self.read_only())
     }
 

@@ -284,7 +284,8 @@ impl Store for HttpStore {
         self.client.head(&self.url(id, self.form)).await
     }
 
-    async fn put(&self, id: &ChunkId, stored: Bytes) -> Result<()> {
+    async fn put(&self, id: &ChunkId, stored: &[u8]) -> Result<()> {
+        let stored = Bytes::copy_from_slice(stored);
         self.client.put(&self.url(id, self.form), stored, "application/zstd").await
     }
 

@@ -9,7 +9,6 @@ use std::{
 
 use aria_storage_core::{ChunkError, ChunkId, StoredForm};
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 
 use super::{Store, StoredChunk};
@@ -226,8 +225,12 @@ impl Store for LocalStore {
         self.contains(id)
     }
 
-    async fn put(&self, id: &ChunkId, stored: Bytes) -> Result<()> {
-        self.write(id, &stored)
+    async fn put(&self, id: &ChunkId, stored: &[u8]) -> Result<()> {
+        self.write(id, stored)
+    }
+
+    fn as_local(&self) -> Option<&LocalStore> {
+        Some(self)
     }
 
     async fn delete(&self, id: &ChunkId, form: StoredForm) -> Result<()> {

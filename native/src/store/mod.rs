@@ -55,13 +55,18 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Keeps a chunk, given in the form that [`form`](Self::form) says. It appears whole or not at all;
     /// one that is there already is replaced.
-    async fn put(&self, id: &ChunkId, stored: Bytes) -> Result<()>;
+    async fn put(&self, id: &ChunkId, stored: &[u8]) -> Result<()>;
 
     /// Removes a chunk in a form. One that is not there is no error.
     async fn delete(&self, id: &ChunkId, form: StoredForm) -> Result<()>;
 
     /// All chunks of the store, in no order. A chunk stored in two forms comes twice.
     async fn list(&self) -> Result<BoxStream<'static, Result<(ChunkId, StoredForm)>>>;
+
+    /// This store, if it is a local one: threads may then read and write its files themselves.
+    fn as_local(&self) -> Option<&LocalStore> {
+        None
+    }
 
     /// Makes sure that what was put survives a power failure, where the store can promise that.
     async fn sync(&self) -> Result<()> {

@@ -19,7 +19,7 @@ mod report;
 
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
-use aria_storage::{CancellationToken, Progress};
+use aria_storage::{CancellationToken, Progress, core::cpu::Features};
 use clap::{Parser, Subcommand};
 
 pub use self::error::CliError;
@@ -68,6 +68,11 @@ struct Global {
     /// Say more on standard error, such as every retry.
     #[arg(long, global = true)]
     verbose: bool,
+
+    /// Use only these extensions of the processor: sha, avx2, avx512 with commas between them, or portable
+    /// for none. Results are the same; without, whatever there is is used.
+    #[arg(long, global = true, env = "ARIA_CPU", value_name = "NAMES")]
+    cpu: Option<Features>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -113,6 +118,9 @@ pub(crate) struct Context {
 /// Runs the program on the arguments of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(features) = cli.global.cpu {
+        features.restrict();
+    }
     if cli.global.verbose {
         report::log_to_stderr();
     }
