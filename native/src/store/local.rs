@@ -73,8 +73,9 @@ impl LocalStore {
         }
     }
 
-    /// See [`Store::get`].
-    pub fn read(&self, id: &ChunkId, max_size: usize) -> Result<StoredChunk> {
+    /// Reads the stored bytes of a chunk that has at most `max_size` bytes when decoded into `stored`, whose
+    /// old content is dropped. Says in which form they are.
+    pub fn read_into(&self, id: &ChunkId, max_size: usize, stored: &mut Vec<u8>) -> Result<StoredForm> {
         for form in self.forms() {
             let path = self.path(id, form);
             let file = match File::open(&path) {
@@ -83,20 +84,23 @@ impl LocalStore {
                 Err(error) => return Err(Error::io("open", &path)(error)),
             };
             let limit = form.max_stored_size(max_size);
-            let mut bytes = Vec::new();
+            stored.clear();
             // One byte more than allowed tells a file that is too long.
-            file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", &path))?;
-            let place = self.location();
-            if bytes.len() > limit {
-                return Err(Error::BadChunk {
-                    id: *id,
-                    place,
-                    source: ChunkError::TooLarge { limit: max_size },
-                });
+            file.take(limit as u64 + 1).read_to_end(stored).map_err(Error::io("read", &path))?;
+            if stored.len() > limit {
+                let source = ChunkError::TooLarge { limit: max_size };
+                return Err(Error::BadChunk { id: *id, place: self.location(), source });
             }
-            return Ok(StoredChunk { form, bytes: bytes.into(), place });
+            return Ok(form);
         }
         Err(Error::MissingChunk { id: *id, place: self.location() })
+    }
+
+    /// See [`Store::get`].
+    pub fn read(&self, id: &ChunkId, max_size: usize) -> Result<StoredChunk> {
+        let mut bytes = Vec::new();
+        let form = self.read_into(id, max_size, &mut bytes)?;
+        Ok(StoredChunk { form, bytes: bytes.into(), place: self.location() })
     }
 
     /// See [`Store::has`].
