@@ -18,19 +18,19 @@ fn xor(a: Vector, b: Vector) -> Vector {
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn xor3(a: Vector, b: Vector, c: Vector) -> Vector {
-    _mm512_ternarylogic_epi64::<0b1001_0110>(a, b, c)
+    _mm512_ternarylogic_epi32::<0b1001_0110>(a, b, c)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn choose(e: Vector, f: Vector, g: Vector) -> Vector {
-    _mm512_ternarylogic_epi64::<0b1100_1010>(e, f, g)
+    _mm512_ternarylogic_epi32::<0b1100_1010>(e, f, g)
 }
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn majority(a: Vector, b: Vector, c: Vector, _bc: &mut Vector) -> Vector {
-    _mm512_ternarylogic_epi64::<0b1110_1000>(a, b, c)
+    _mm512_ternarylogic_epi32::<0b1110_1000>(a, b, c)
 }
 
 /// A part of a block of each message, the bytes of words put in order.

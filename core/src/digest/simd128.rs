@@ -22,7 +22,7 @@ fn xor3(a: Vector, b: Vector, c: Vector) -> Vector {
 #[inline]
 #[target_feature(enable = "simd128")]
 fn choose(e: Vector, f: Vector, g: Vector) -> Vector {
-    xor(g, v128_and(e, xor(f, g)))
+    v128_bitselect(f, g, e)
 }
 
 /// Where b and c agree they are the majority, and where a and b do: `bc` is kept because the next round's b
@@ -110,7 +110,7 @@ pub(super) mod x4 {
 
     pub(in crate::digest) const N: usize = 4;
 
-    crate::digest::rounds::lanes!(kernel Simd128x4: u32 from 2 messages, SIMD128 as "simd128");
+    crate::digest::rounds::lanes!(kernel Simd128x4: u32 from 3 messages, SIMD128 as "simd128");
     use crate::digest::rounds::{extend, keep, lanes, round, rounds};
 
     #[inline]
