@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The fuzz targets, in `core/fuzz`.
-const TARGETS: [&str; 4] = ["index", "chunk", "chunker", "manifest"];
+const TARGETS: [&str; 5] = ["index", "chunk", "chunker", "digest", "manifest"];
 
 /// Arguments of `cargo xtask fuzz`.
 #[derive(Debug, clap::Args)]
