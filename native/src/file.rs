@@ -30,6 +30,25 @@ pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::
     }
 }
 
+/// Reads at a position until `buffer` is full or the file ends. Gives the number of bytes.
+pub(crate) fn read_up_to_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        let (rest, at) = (&mut buffer[done..], offset + done as u64);
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(file, rest, at);
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(file, rest, at);
+        match read {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
 /// Writes all of `bytes` at a position.
 pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
@@ -52,9 +71,46 @@ pub(crate) fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result
     }
 }
 
-/// Whether all bytes are zero.
+/// Whether all bytes are zero. Stops early at what is not.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|&byte| byte == 0)
+    // Pieces that compilers turn into a few wide instructions.
+    let (pieces, rest) = bytes.as_chunks::<64>();
+    pieces.iter().all(|piece| piece.iter().fold(0, |all, byte| all | byte) == 0)
+        && rest.iter().all(|&byte| byte == 0)
+}
+
+/// Whether the file system of `file` may be one that lets files share blocks, or copies on a server: where
+/// [`copy_in_kernel`] can do better than reading and writing. `false` only if it is known that it cannot;
+/// then the kernel would copy page by page, and what it copied would have to be read back to be checked.
+///
+/// So this is a list of those that cannot. btrfs, XFS, bcachefs, ZFS and OCFS2 share blocks; NFS, CIFS, Ceph
+/// and some behind FUSE copy on the server; overlayfs does what the one below it does; one that is not known
+/// here gets the chance to.
+#[cfg(target_os = "linux")]
+pub(crate) fn may_share_blocks(file: &File) -> bool {
+    /// The `f_type` of statfs(2), from Linux's `magic.h` and the file systems' own headers.
+    const CANNOT: [u32; 12] = [
+        0x0000_ef53, // ext2, ext3, ext4
+        0x0102_1994, // tmpfs
+        0x8584_58f6, // ramfs
+        0x9584_58f6, // hugetlbfs
+        0xf2f5_2010, // F2FS
+        0x0000_4d44, // FAT
+        0x2011_bab0, // exFAT
+        0x5346_544e, // NTFS, the old driver
+        0x7366_746e, // NTFS
+        0x3153_464a, // JFS
+        0x0000_9660, // ISO 9660
+        0x7371_7368, // squashfs
+    ];
+    // The field has another type on each architecture; the numbers have 32 bits on all of them.
+    rustix::fs::fstatfs(file).map_or(true, |stats| !CANNOT.contains(&(stats.f_type as u32)))
+}
+
+/// See the Linux version: here the caller always reads and writes.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn may_share_blocks(_: &File) -> bool {
+    false
 }
 
 /// The size of the blocks that file systems share between files.

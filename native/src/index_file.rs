@@ -24,7 +24,8 @@ pub async fn read(location: &str) -> Result<Index> {
 /// As [`read`], with options for the connection.
 pub async fn read_with(location: &str, options: &StoreOptions) -> Result<Index> {
     if location == "-" {
-        return tokio::task::spawn_blocking(|| read_from(&mut io::stdin().lock(), "standard input")).await?;
+        return tokio::task::spawn_blocking(|| read_from(&mut io::stdin().lock(), None, "standard input"))
+            .await?;
     }
     match Location::parse(location)? {
         Location::Path(path) => tokio::task::spawn_blocking(move || read_path(&path)).await?,
@@ -43,11 +44,13 @@ pub fn read_path(path: &Path) -> Result<Index> {
         io::ErrorKind::NotFound => Error::NotFound { place: format!("the index {}", path.display()) },
         _ => Error::io("open", path)(error),
     })?;
-    read_from(&mut file, &path.display().to_string())
+    let len = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| meta.len());
+    read_from(&mut file, len, &path.display().to_string())
 }
 
-fn read_from(input: &mut dyn Read, place: &str) -> Result<Index> {
-    let mut reader = IndexReader::new();
+/// `len` is how much there is to read, if that is known.
+fn read_from(input: &mut dyn Read, len: Option<u64>, place: &str) -> Result<Index> {
+    let mut reader = len.filter(|&len| len <= LARGEST).map_or_else(IndexReader::new, IndexReader::for_len);
     let mut buffer = vec![0; 64 << 10];
     let mut total = 0;
     let wrong = |source| Error::Index { place: place.to_owned(), source };

@@ -10,7 +10,7 @@
 //! let index = index_file::read("https://cdn.example/game.pak.caibx").await?;
 //! let store = store::open("https://cdn.example/store")?;
 //! let options = ExtractOptions { seeds: vec![SeedFile::new("game-1.pak")], ..ExtractOptions::default() };
-//! let stats = extract(&index, store, "game-2.pak".as_ref(), options).await?;
+//! let stats = extract(index, store, "game-2.pak".as_ref(), options).await?;
 //! println!("{} bytes came over the network", stats.transferred_bytes);
 //! # Ok(())
 //! # }

@@ -1,7 +1,13 @@
 //! Verified chunks: a store, with a cache in front of it if there is one.
+//!
+//! [`ChunkSource`] gives them to tasks that wait for a network; threads that read local folders themselves use
+//! its `Loader` (`local`).
+
+mod local;
 
 use std::{
     cell::RefCell,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,12 +15,12 @@ use std::{
 };
 
 use aria_storage_core::{
-    ChunkId, Digest,
+    ChunkId, Digest, StoredForm,
     codec::{Decoder, ExpectedSize},
 };
-
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::local::{Loaded, Loader, Origin};
 use crate::{
     Error, Result,
     progress::Progress,
@@ -92,6 +98,11 @@ impl ChunkSource {
         Self { store, cache, digest, progress, counts: Counts::default(), tasks: TaskTracker::new() }
     }
 
+    /// Whether a [`Loader`] can get all that the store has.
+    pub(crate) fn is_local(&self) -> bool {
+        self.store.locals().is_some()
+    }
+
     /// The threads at work for this source: what is dropped half-way leaves one running for a moment.
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks
@@ -116,21 +127,28 @@ impl ChunkSource {
         size: u32,
         then: impl FnOnce(&[u8]) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let then = match self.from_cache(id, size, then).await? {
-            Ok(value) => return Ok(value),
-            Err(then) => then,
-        };
+        match self.from_cache(id, size, then).await? {
+            Ok(value) => Ok(value),
+            Err(then) => self.fetch(id, size, then).await,
+        }
+    }
+
+    /// As [`with_chunk`](Self::with_chunk), but does not look into the cache, only keeps the chunk there.
+    pub(crate) async fn fetch<T: Send + 'static>(
+        self: &Arc<Self>,
+        id: ChunkId,
+        size: u32,
+        then: impl FnOnce(&[u8]) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let stored = self.store.get(&id, size as usize).await?;
         let this = Arc::clone(self);
         self.tasks
             .spawn_blocking(move || {
                 let size = ExpectedSize::Exactly(size as usize);
                 decode(&stored, this.digest, &id, size, |chunk| {
-                    this.counts.fetched_chunks.fetch_add(1, Ordering::Relaxed);
-                    this.counts.fetched_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                    this.counts.transferred_bytes.fetch_add(stored.bytes.len() as u64, Ordering::Relaxed);
+                    this.count_fetched(chunk.len(), stored.bytes.len());
                     if let Some(cache) = &this.cache {
-                        this.keep(cache, &id, &stored, chunk)?;
+                        this.keep(cache, &id, stored.form, &stored.bytes, chunk, &stored.place)?;
                     }
                     then(chunk)
                 })
@@ -161,8 +179,7 @@ impl ChunkSource {
                     (Ok(value), _) => Ok(Ok(value?)),
                     (Err(Error::MissingChunk { .. }), Some(then)) => Ok(Err(then)),
                     (Err(error @ Error::BadChunk { .. }), Some(then)) => {
-                        this.counts.bad_cache_chunks.fetch_add(1, Ordering::Relaxed);
-                        this.progress.notice(&format!("{error} (in the cache); it is fetched again"));
+                        this.bad_in_cache(&error);
                         Ok(Err(then))
                     }
                     (Err(error), _) => Err(error),
@@ -171,12 +188,34 @@ impl ChunkSource {
             .await?
     }
 
-    fn keep(&self, cache: &LocalStore, id: &ChunkId, stored: &StoredChunk, chunk: &[u8]) -> Result<()> {
-        if stored.form == cache.form() {
-            return cache.write(id, &stored.bytes);
+    /// Counts a chunk that came from the store, by its size and the size it is stored in.
+    fn count_fetched(&self, size: usize, stored: usize) {
+        self.counts.fetched_chunks.fetch_add(1, Ordering::Relaxed);
+        self.counts.fetched_bytes.fetch_add(size as u64, Ordering::Relaxed);
+        self.counts.transferred_bytes.fetch_add(stored as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a chunk that is damaged in the cache, and says so.
+    fn bad_in_cache(&self, error: &Error) {
+        self.counts.bad_cache_chunks.fetch_add(1, Ordering::Relaxed);
+        self.progress.notice(&format!("{error} (in the cache); it is fetched again"));
+    }
+
+    /// Puts a checked chunk into the cache: as it came, if that is the cache's form too.
+    fn keep(
+        &self,
+        cache: &LocalStore,
+        id: &ChunkId,
+        form: StoredForm,
+        stored: &[u8],
+        chunk: &[u8],
+        place: &dyn fmt::Display,
+    ) -> Result<()> {
+        if form == cache.form() {
+            return cache.write(id, stored);
         }
         let encoded = crate::make::encode(cache.form(), chunk, aria_storage_core::codec::DEFAULT_LEVEL)
-            .map_err(|source| Error::BadChunk { id: *id, place: stored.place.clone(), source })?;
+            .map_err(|source| Error::BadChunk { id: *id, place: place.to_string(), source })?;
         cache.write(id, &encoded)
     }
 }

@@ -73,7 +73,7 @@ async fn there_and_back(case: &Case) {
             threads: case.threads,
             ..ExtractOptions::default()
         };
-        let stats = extract(&made.index, store.clone(), &path("out"), options).await.unwrap();
+        let stats = extract(made.index.clone(), store.clone(), &path("out"), options).await.unwrap();
         assert!(fs::read(path("out")).unwrap() == new, "{case:?}");
         assert!(stats.fetched_chunks <= stats.plan.unique.chunks);
         assert_eq!(stats.bad_seed_chunks + stats.bad_cache_chunks, 0);

@@ -126,57 +126,110 @@ impl Decoder {
         size: ExpectedSize,
         chunk: &mut Vec<u8>,
     ) -> Result<(), ChunkError> {
-        chunk.clear();
         let limit = size.limit();
+        // No more room than the frames say or allow, so that a small chunk needs no large buffer. What is in
+        // the buffer is written over: to clear it first would take longer than some decompressions.
         match form {
             StoredForm::Plain if stored.len() > limit => return Err(ChunkError::TooLarge { limit }),
-            StoredForm::Plain => chunk.extend_from_slice(stored),
-            StoredForm::Compressed => self.decompress(stored, limit, chunk)?,
+            StoredForm::Plain => chunk.resize(stored.len(), 0),
+            StoredForm::Compressed => chunk.resize(self.bound(stored, limit)?, 0),
         }
+        let len = self.decode_up_to(form, stored, limit, chunk)?;
+        chunk.truncate(len);
         match size {
-            ExpectedSize::Exactly(expected) if form == StoredForm::Plain && chunk.len() < expected => {
-                Err(ChunkError::Truncated { stored: stored.len() })
+            ExpectedSize::Exactly(expected) => right_size(form, stored, expected, len),
+            ExpectedSize::AtMost(_) => Ok(()),
+        }
+    }
+
+    /// Decodes straight to where the chunk is wanted: `chunk` has exactly its size. The digest is not checked;
+    /// that is for the caller, who may do it for several chunks at once. On an error `chunk` holds nothing of
+    /// use.
+    pub fn decode_in_place_unverified(
+        &mut self,
+        form: StoredForm,
+        stored: &[u8],
+        chunk: &mut [u8],
+    ) -> Result<(), ChunkError> {
+        let expected = chunk.len();
+        let len = self.decode_up_to(form, stored, expected, chunk)?;
+        right_size(form, stored, expected, len)
+    }
+
+    /// Decodes to the start of `chunk`, which has at most `limit` bytes (the size that errors speak of).
+    /// Gives the number of bytes.
+    fn decode_up_to(
+        &mut self,
+        form: StoredForm,
+        stored: &[u8],
+        limit: usize,
+        chunk: &mut [u8],
+    ) -> Result<usize, ChunkError> {
+        match form {
+            StoredForm::Plain => {
+                let place = chunk.get_mut(..stored.len()).ok_or(ChunkError::TooLarge { limit })?;
+                place.copy_from_slice(stored);
+                Ok(stored.len())
             }
-            ExpectedSize::Exactly(expected) if chunk.len() != expected => {
-                Err(ChunkError::Size { expected, found: chunk.len() })
-            }
-            _ => Ok(()),
+            StoredForm::Compressed => self.decompress(stored, limit, chunk),
+        }
+    }
+
+    /// The most bytes that zstd frames can decompress to, as far as they say, at most `limit`.
+    #[cfg(feature = "zstd")]
+    fn bound(&self, stored: &[u8], limit: usize) -> Result<usize, ChunkError> {
+        if !zstd_safe::is_frame(stored) {
+            return Err(not_zstd(stored));
+        }
+        let Ok(bound) = zstd_safe::decompress_bound(stored) else {
+            // The frames are incomplete or make no sense; this says which.
+            return Err(zstd_safe::find_frame_compressed_size(stored).map_or_else(
+                |code| zstd_error(code, stored.len(), limit),
+                |_| ChunkError::Damaged("bytes that are no zstd frame behind the first"),
+            ));
+        };
+        match zstd_safe::get_frame_content_size(stored) {
+            Ok(Some(said)) if said > limit as u64 => Err(ChunkError::TooLarge { limit }),
+            _ => Ok(usize::try_from(bound).unwrap_or(limit).min(limit)),
         }
     }
 
     #[cfg(feature = "zstd")]
-    fn decompress(&mut self, stored: &[u8], limit: usize, chunk: &mut Vec<u8>) -> Result<(), ChunkError> {
-        if !zstd_safe::is_frame(stored) {
-            return Err(not_zstd(stored));
-        }
-        let failed = |code| zstd_error(code, stored.len(), limit);
-        let Ok(bound) = zstd_safe::decompress_bound(stored) else {
-            // The frames are incomplete or make no sense; this says which.
-            return Err(zstd_safe::find_frame_compressed_size(stored).map_or_else(failed, |_| {
-                ChunkError::Damaged("bytes that are no zstd frame behind the first")
-            }));
-        };
-        if let Ok(Some(said)) = zstd_safe::get_frame_content_size(stored)
-            && said > limit as u64
-        {
-            return Err(ChunkError::TooLarge { limit });
-        }
-        // What the frames say or allow, so that a small chunk needs no large buffer; never more than `limit`.
-        chunk.resize(usize::try_from(bound).unwrap_or(limit).min(limit), 0);
+    fn decompress(&mut self, stored: &[u8], limit: usize, chunk: &mut [u8]) -> Result<usize, ChunkError> {
         let context = match &mut self.context {
             Some(context) => context,
             none => none.insert(
                 zstd_safe::DCtx::try_create().ok_or(ChunkError::Zstd("no memory for its work space"))?,
             ),
         };
-        let len = context.decompress(&mut chunk[..], stored).map_err(failed)?;
-        chunk.truncate(len);
-        Ok(())
+        match context.decompress(chunk, stored) {
+            // To zstd, no bytes are no frames, and well-formed.
+            Ok(len) if !stored.is_empty() => Ok(len),
+            // What the frames say of themselves tells more than what the decompressor stumbled upon.
+            failed => Err(self
+                .bound(stored, limit)
+                .err()
+                .unwrap_or_else(|| zstd_error(failed.err().unwrap_or_default(), stored.len(), limit))),
+        }
     }
 
     #[cfg(not(feature = "zstd"))]
-    fn decompress(&mut self, _: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), ChunkError> {
+    fn bound(&self, _: &[u8], _: usize) -> Result<usize, ChunkError> {
         Err(ChunkError::Unsupported("zstd (left out of this build)"))
+    }
+
+    #[cfg(not(feature = "zstd"))]
+    fn decompress(&mut self, _: &[u8], _: usize, _: &mut [u8]) -> Result<usize, ChunkError> {
+        Err(ChunkError::Unsupported("zstd (left out of this build)"))
+    }
+}
+
+/// Checks the size of a chunk that has been decoded against the one it should have.
+fn right_size(form: StoredForm, stored: &[u8], expected: usize, found: usize) -> Result<(), ChunkError> {
+    match form {
+        _ if found == expected => Ok(()),
+        StoredForm::Plain if found < expected => Err(ChunkError::Truncated { stored: stored.len() }),
+        _ => Err(ChunkError::Size { expected, found }),
     }
 }
 
@@ -304,14 +357,81 @@ mod tests {
         assert_eq!(out, chunk);
     }
 
-    #[test]
-    fn frames_without_a_content_size_are_read() {
-        let chunk = sample();
+    /// One zstd frame that does not say how large its content is, as casync writes them, with a checksum, as
+    /// desync does.
+    fn encode_as_others(chunk: &[u8]) -> Vec<u8> {
         let mut context = zstd_safe::CCtx::create();
         context.set_parameter(zstd_safe::CParameter::ContentSizeFlag(false)).unwrap();
         context.set_parameter(zstd_safe::CParameter::ChecksumFlag(true)).unwrap();
-        let mut stored = Vec::with_capacity(10_000);
-        context.compress2(&mut stored, &chunk).unwrap();
+        let mut stored = Vec::with_capacity(zstd_safe::compress_bound(chunk.len()));
+        context.compress2(&mut stored, chunk).unwrap();
+        stored
+    }
+
+    /// Decodes into a place between others, which must stay as they are.
+    fn in_place(form: StoredForm, stored: &[u8], size: usize) -> Result<Vec<u8>, ChunkError> {
+        let mut room = vec![7; size + 64];
+        let result = Decoder::new().decode_in_place_unverified(form, stored, &mut room[32..32 + size]);
+        assert_eq!((&room[..32], &room[32 + size..]), (&[7; 32][..], &[7; 32][..]));
+        result.map(|()| room[32..32 + size].to_vec())
+    }
+
+    /// Decodes both ways, which must agree.
+    fn both_ways(form: StoredForm, stored: &[u8], size: usize) -> Result<Vec<u8>, ChunkError> {
+        let mut chunk = vec![9; 100];
+        let result = Decoder::new().decode_unverified(form, stored, ExpectedSize::Exactly(size), &mut chunk);
+        let result = result.map(|()| chunk);
+        assert_eq!(in_place(form, stored, size), result);
+        result
+    }
+
+    #[test]
+    fn chunks_are_decoded_in_place() {
+        let chunk = sample();
+        let twice = [encode(&chunk[..2000]), encode_as_others(&chunk[2000..])].concat();
+        for stored in [encode(&chunk), encode_as_others(&chunk), twice] {
+            assert_eq!(both_ways(StoredForm::Compressed, &stored, 5000), Ok(chunk.clone()));
+            assert_eq!(
+                both_ways(StoredForm::Compressed, &stored, 4999),
+                Err(ChunkError::TooLarge { limit: 4999 })
+            );
+            assert_eq!(
+                both_ways(StoredForm::Compressed, &stored, 5001),
+                Err(ChunkError::Size { expected: 5001, found: 5000 })
+            );
+            for len in 0..stored.len() {
+                let result = both_ways(StoredForm::Compressed, &stored[..len], 5000);
+                assert!(result.is_err(), "{len} of {}", stored.len());
+            }
+        }
+        assert_eq!(both_ways(StoredForm::Plain, &chunk, 5000), Ok(chunk.clone()));
+        assert_eq!(both_ways(StoredForm::Plain, &chunk, 4999), Err(ChunkError::TooLarge { limit: 4999 }));
+        assert_eq!(both_ways(StoredForm::Plain, &chunk, 5001), Err(ChunkError::Truncated { stored: 5000 }));
+        let page = b"<!DOCTYPE html><title>Sorry</title>";
+        assert!(matches!(both_ways(StoredForm::Compressed, page, 5000), Err(ChunkError::NotCompressed(_))));
+        let behind = [&encode(&chunk)[..], b"behind"].concat();
+        assert!(matches!(both_ways(StoredForm::Compressed, &behind, 5000), Err(ChunkError::Damaged(_))));
+    }
+
+    #[test]
+    fn both_ways_to_decode_agree_on_every_flipped_bit() {
+        let stored = encode(&sample());
+        for bit in 0..stored.len() * 8 {
+            let mut damaged = stored.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let mut chunk = Vec::new();
+            let exactly = ExpectedSize::Exactly(5000);
+            let result =
+                Decoder::new().decode_unverified(StoredForm::Compressed, &damaged, exactly, &mut chunk);
+            // Which of several faults is named depends on the room there is.
+            assert_eq!(in_place(StoredForm::Compressed, &damaged, 5000).ok(), result.ok().map(|()| chunk));
+        }
+    }
+
+    #[test]
+    fn frames_without_a_content_size_are_read() {
+        let chunk = sample();
+        let stored = encode_as_others(&chunk);
         assert_eq!(zstd_safe::get_frame_content_size(&stored).ok(), Some(None));
         assert_eq!(decode(&stored, &chunk, ExpectedSize::Exactly(5000)), Ok(chunk.clone()));
         assert_eq!(decode(&stored, &chunk, ExpectedSize::UNKNOWN), Ok(chunk));

@@ -10,13 +10,16 @@ use crate::{ChunkId, ChunkSizes, FeatureFlags, codec::Preview};
 
 /// Reads an index from bytes that come in pieces of any size.
 ///
-/// Nothing is allocated from a length in the input: memory grows with the bytes received. The first wrong
-/// byte that can be told from a right one ends the reading.
+/// Nothing is allocated from a length in the input: memory grows with the bytes received, or is set aside for
+/// a length that the caller knows ([`for_len`](Self::for_len)). The first wrong byte that can be told from a
+/// right one ends the reading.
 #[derive(Debug, Default)]
 pub struct IndexReader {
     /// Bytes of a record that is not complete yet.
     pending: Vec<u8>,
     received: u64,
+    /// Chunks to set room aside for.
+    expected: usize,
     state: State,
 }
 
@@ -34,6 +37,13 @@ impl IndexReader {
     /// A reader at the start of an index.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A reader of an input that has `len` bytes, as the system that holds it says and not the input itself:
+    /// room for its chunks is made once and exactly. With another length than that it still reads all.
+    pub fn for_len(len: u64) -> Self {
+        let items = len.saturating_sub(PREAMBLE_SIZE as u64) / ITEM_SIZE as u64;
+        Self { expected: usize::try_from(items.saturating_sub(1)).unwrap_or(0), ..Self::default() }
     }
 
     /// Takes the next bytes.
@@ -80,7 +90,12 @@ impl IndexReader {
 
     fn record(&mut self, record: &[u8]) -> Result<(), IndexError> {
         match core::mem::take(&mut self.state) {
-            State::Preamble => self.state = State::Table(preamble(record)?),
+            State::Preamble => {
+                let mut index = preamble(record)?;
+                // Without the room it grows as it comes.
+                let _ = index.chunks.try_reserve_exact(self.expected);
+                self.state = State::Table(index);
+            }
             State::Table(mut index) => {
                 self.state = if item(&mut index, record)? { State::Table(index) } else { State::Done(index) };
             }
@@ -106,7 +121,7 @@ impl IndexReader {
 impl Index {
     /// Reads an index that is in memory.
     pub fn decode(bytes: &[u8]) -> Result<Self, IndexError> {
-        let mut reader = IndexReader::new();
+        let mut reader = IndexReader::for_len(bytes.len() as u64);
         reader.push(bytes)?;
         reader.finish()
     }
@@ -267,6 +282,22 @@ mod tests {
         assert!(format!("{error}").contains("a web page"), "{error}");
         assert_eq!(reader.push(b"more"), Err(error.clone()));
         assert_eq!(reader.finish(), Err(error));
+    }
+
+    #[test]
+    fn a_known_length_is_room_and_no_promise() {
+        let bytes = sample().encode();
+        for (len, room) in
+            [(bytes.len() as u64, Some(4)), (0, None), (104 + 40 * 100, Some(100)), (u64::MAX, None)]
+        {
+            let mut reader = IndexReader::for_len(len);
+            reader.push(&bytes).unwrap();
+            let index = reader.finish().unwrap();
+            assert_eq!(index, sample());
+            if let Some(room) = room {
+                assert_eq!(index.chunks.capacity(), room);
+            }
+        }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashSet;
-
+use super::places::Homes;
 use crate::{Chunker, ChunkerKind, Index};
 
 /// Guesses which chunker made `target`, so that a seed can be chunked alike: the one whose chunks of
@@ -13,7 +12,7 @@ pub fn guess_chunker(target: &Index, sample: &[u8]) -> ChunkerKind {
     if target.sizes().is_fixed() {
         return ChunkerKind::default();
     }
-    let wanted: HashSet<_> = target.chunks().iter().map(|chunk| chunk.id).collect();
+    let wanted = Homes::new(target.chunks(), |_| {});
     let gains: Vec<_> = ChunkerKind::ALL
         .iter()
         .filter_map(|&kind| {
@@ -21,7 +20,7 @@ pub fn guess_chunker(target: &Index, sample: &[u8]) -> ChunkerKind {
             let (mut start, mut gain) = (0, 0);
             while let Some(len) = chunker.cut(&sample[start..], true) {
                 let chunk = &sample[start..start + len];
-                gain += if wanted.contains(&target.digest().id(chunk)) { len } else { 0 };
+                gain += if wanted.get(&target.digest().id(chunk)).is_some() { len } else { 0 };
                 start += len;
             }
             Some((gain, kind))

@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::{HashMap, HashSet};
-
-use super::{Plan, PlanStats, Segment, Source};
+use super::{
+    Plan, PlanStats, Segment, Source,
+    places::{Bits, Homes, Places},
+};
 use crate::{ChunkId, Index, index::IndexChunk};
 
 /// Of a chunk that stands in a seed many times, this many places are tried as the start of a run. The run
@@ -18,15 +19,14 @@ const PLACES_TRIED: usize = 8;
 #[derive(Debug)]
 pub struct Planner<'a> {
     target: &'a Index,
-    seeds: Vec<Seed<'a>>,
-    cached: HashSet<ChunkId>,
-    in_place: HashSet<usize>,
-}
-
-#[derive(Debug)]
-struct Seed<'a> {
-    chunks: &'a [IndexChunk],
-    places: HashMap<ChunkId, Vec<u32>>,
+    /// For every ID of the target, the place that the others with it are copied from: one that is there
+    /// already, else the first.
+    homes: Homes<'a>,
+    seeds: Vec<Places<'a>>,
+    cached: Bits,
+    in_place: Bits,
+    /// What is known before the plan is.
+    stats: PlanStats,
 }
 
 /// The place of a chunk in a seed.
@@ -39,60 +39,64 @@ struct Place {
 impl<'a> Planner<'a> {
     /// A planner for this target with nothing at hand.
     pub fn new(target: &'a Index) -> Self {
-        Self { target, seeds: Vec::new(), cached: HashSet::new(), in_place: HashSet::new() }
+        let chunks = target.chunks();
+        let mut stats = PlanStats::new(target);
+        let homes = Homes::new(chunks, |chunk| stats.unique.add(u64::from(chunk.size)));
+        let none = Bits::new(chunks.len());
+        Self { target, homes, seeds: Vec::new(), cached: none.clone(), in_place: none, stats }
     }
 
     /// Adds a seed: a file that has the chunks of `index` where it says. Returns its number.
     ///
     /// A seed named by another digest than the target has no chunk in common with it.
     pub fn seed(&mut self, index: &'a Index) -> usize {
-        let mut places: HashMap<ChunkId, Vec<u32>> = HashMap::new();
-        if index.digest() == self.target.digest() {
-            for (number, chunk) in index.chunks().iter().enumerate() {
-                let places = places.entry(chunk.id).or_default();
-                if places.len() < PLACES_TRIED {
-                    places.push(number as u32);
-                }
-            }
-        }
-        self.seeds.push(Seed { chunks: index.chunks(), places });
+        let alike = index.digest() == self.target.digest();
+        self.seeds.push(Places::new(if alike { index.chunks() } else { &[] }, PLACES_TRIED));
         self.seeds.len() - 1
     }
 
     /// Adds a chunk that is in the cache.
     pub fn cached(&mut self, id: ChunkId) {
-        self.cached.insert(id);
+        if let Some(home) = self.homes.get(&id) {
+            self.cached.insert(home);
+        }
     }
 
     /// Says that the output already has the target's chunk with this number where it belongs.
     pub fn in_place(&mut self, chunk: usize) {
+        let Some(IndexChunk { id, .. }) = self.target.chunks().get(chunk) else { return };
         self.in_place.insert(chunk);
+        // The first that is in place is the one to copy from, in whatever order they are named.
+        if self.homes.get(id).is_some_and(|home| chunk < home || !self.in_place.contains(home)) {
+            self.homes.prefer(chunk);
+        }
     }
 
     /// Makes the plan.
     pub fn plan(&self) -> Plan {
         let chunks = self.target.chunks();
         let null = self.null_id();
-        let homes = self.homes();
         let mut segments: Vec<Segment> = Vec::new();
-        let mut stats = PlanStats::new(self.target, self.seeds.len());
+        let mut stats = self.stats.clone();
+        stats.seeds.resize_with(self.seeds.len(), Default::default);
         // Where the run that is being followed goes on.
         let mut run: Option<Place> = None;
 
         for (number, chunk) in chunks.iter().enumerate() {
             let followed = run.take().filter(|&place| self.id_at(place) == Some(chunk.id));
-            let home = homes.get(&chunk.id).copied().unwrap_or(number);
-            let source = if self.in_place.contains(&number) {
+            // An index that gives one ID two sizes has no content; what it asks for must not pass unchecked.
+            let home = self.homes.get(&chunk.id).filter(|&home| chunks[home].size == chunk.size);
+            let source = if self.in_place.contains(number) {
                 Source::InPlace
-            } else if null == Some(chunk.id) {
+            } else if null == Some(chunk.id) && chunk.size as usize == self.target.sizes().max() {
                 Source::Null
             } else if let Some(place) = followed.or_else(|| self.longest_run(number)) {
                 run = Some(Place { chunk: place.chunk + 1, ..place });
-                let offset = self.seeds[place.seed].chunks[place.chunk].start;
+                let offset = self.seeds[place.seed].chunks()[place.chunk].start;
                 Source::Seed { seed: place.seed, offset }
-            } else if home != number {
+            } else if let Some(home) = home.filter(|&home| home != number) {
                 Source::Own { offset: chunks[home].start }
-            } else if self.cached.contains(&chunk.id) {
+            } else if self.cached.contains(number) {
                 Source::Cache
             } else {
                 Source::Fetch
@@ -116,33 +120,19 @@ impl<'a> Planner<'a> {
         possible.then(|| self.target.digest().id_of_zeros(max as u64))
     }
 
-    /// For every chunk that stands in the target more than once, the place the others are copied from: one
-    /// that is there already, else the first.
-    fn homes(&self) -> HashMap<ChunkId, usize> {
-        let mut homes: HashMap<ChunkId, usize> = HashMap::with_capacity(self.target.chunks().len());
-        for (number, chunk) in self.target.chunks().iter().enumerate() {
-            let home = homes.entry(chunk.id).or_insert(number);
-            if !self.in_place.contains(home) && self.in_place.contains(&number) {
-                *home = number;
-            }
-        }
-        homes
-    }
-
     fn id_at(&self, place: Place) -> Option<ChunkId> {
-        self.seeds[place.seed].chunks.get(place.chunk).map(|chunk| chunk.id)
+        self.seeds[place.seed].chunks().get(place.chunk).map(|chunk| chunk.id)
     }
 
     /// Of the places that have the target's chunk `number`, the one from which most bytes go on alike.
     fn longest_run(&self, number: usize) -> Option<Place> {
         let wanted = &self.target.chunks()[number..];
         let mut best: Option<(u64, Place)> = None;
-        for (seed, Seed { chunks, places }) in self.seeds.iter().enumerate() {
-            for &chunk in places.get(&wanted[0].id).into_iter().flatten() {
-                let chunk = chunk as usize;
+        for (seed, places) in self.seeds.iter().enumerate() {
+            for chunk in places.of(&wanted[0].id) {
                 let bytes = wanted
                     .iter()
-                    .zip(&chunks[chunk..])
+                    .zip(&places.chunks()[chunk..])
                     .take_while(|(wanted, found)| wanted.id == found.id)
                     .map(|(wanted, _)| u64::from(wanted.size))
                     .sum();

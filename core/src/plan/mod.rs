@@ -6,6 +6,7 @@
 
 mod guess;
 mod make;
+mod places;
 mod stats;
 
 use alloc::vec::Vec;

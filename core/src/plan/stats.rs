@@ -1,8 +1,6 @@
 //! What a plan costs and saves, in bytes and chunks.
 
-use alloc::{vec, vec::Vec};
-
-use hashbrown::HashSet;
+use alloc::vec::Vec;
 
 use super::Source;
 use crate::Index;
@@ -18,7 +16,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, bytes: u64) {
         self.chunks += 1;
         self.bytes += bytes;
     }
@@ -48,16 +46,10 @@ pub struct PlanStats {
 }
 
 impl PlanStats {
-    pub(super) fn new(target: &Index, seeds: usize) -> Self {
-        let mut stats = Self { seeds: vec![Amount::default(); seeds], ..Self::default() };
-        let mut seen = HashSet::with_capacity(target.chunks().len());
-        for chunk in target.chunks() {
-            stats.total.add(u64::from(chunk.size));
-            if seen.insert(chunk.id) {
-                stats.unique.add(u64::from(chunk.size));
-            }
-        }
-        stats
+    /// With the total of this target, and nothing else.
+    pub(super) fn new(target: &Index) -> Self {
+        let total = Amount { chunks: target.chunks().len() as u64, bytes: target.len() };
+        Self { total, ..Self::default() }
     }
 
     pub(super) fn count(&mut self, source: Source, bytes: u64) {

@@ -1,25 +1,25 @@
 //! Carrying out a plan.
 //!
-//! Seeds are copied by threads while chunks are fetched; a chunk that a seed no longer has is fetched as
-//! well. What the output repeats of itself is copied last, when its source is there.
+//! Threads bring together what seeds, cache and local stores have (`worker`) while chunks are fetched from a
+//! store that is remote; a chunk that they turn out not to have is fetched as well. What the output repeats of
+//! itself is copied last, when its source is there.
 
 use std::{
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
-use aria_storage_core::{
-    ChunkId, Index, Plan, Source,
-    index::IndexChunk,
-    plan::{PlanStats, Segment},
-};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use aria_storage_core::{ChunkId, Index, Plan, Source, plan::PlanStats};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use hashbrown::HashMap;
 
-use super::{ExtractOptions, output::Output, seeds::Seeds};
+use super::{
+    ExtractOptions,
+    output::Output,
+    runs::Runs,
+    seeds::Seeds,
+    worker::{Left, Pass, Worker},
+};
 use crate::{
     Error, Result,
     make::threads,
@@ -27,23 +27,23 @@ use crate::{
     source::{ChunkSource, SourceStats},
 };
 
-/// A run from a seed is copied in pieces of about this many bytes, so that it is checked while it is in the
-/// processor's cache and cancelling is quick.
-const PIECE: u64 = 1 << 20;
-
 /// The work of one plan. Cheap to clone: threads and tasks share it.
 #[derive(Clone, Debug)]
 pub(super) struct Apply(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    index: Arc<Index>,
-    plan: Plan,
-    seeds: Arc<Seeds>,
-    output: Arc<Output>,
-    source: Arc<ChunkSource>,
-    options: Arc<ExtractOptions>,
-    kernel_copied_bytes: AtomicU64,
+pub(super) struct Inner {
+    pub(super) index: Arc<Index>,
+    pub(super) plan: Plan,
+    pub(super) seeds: Seeds,
+    pub(super) output: Output,
+    pub(super) source: Arc<ChunkSource>,
+    pub(super) options: ExtractOptions,
+    /// Whether threads can read all that the store has.
+    pub(super) local: bool,
+    pub(super) kernel_copied_bytes: AtomicU64,
+    outside: Runs,
+    own: Runs,
 }
 
 /// What is left when a plan has been carried out.
@@ -59,19 +59,22 @@ impl Apply {
     pub(super) fn new(
         index: Arc<Index>,
         plan: Plan,
-        seeds: Arc<Seeds>,
-        output: Arc<Output>,
-        source: Arc<ChunkSource>,
-        options: Arc<ExtractOptions>,
+        seeds: Seeds,
+        output: Output,
+        source: ChunkSource,
+        options: ExtractOptions,
     ) -> Self {
         Self(Arc::new(Inner {
+            local: source.is_local(),
             index,
             plan,
             seeds,
             output,
-            source,
+            source: Arc::new(source),
             options,
             kernel_copied_bytes: AtomicU64::new(0),
+            outside: Runs::default(),
+            own: Runs::default(),
         }))
     }
 
@@ -82,32 +85,36 @@ impl Apply {
         progress.advance(Phase::Assemble, self.0.plan.stats().in_place.bytes);
         let done = self.carry_out().await;
         // Threads that are still at work must not outlive this: they write to the output.
+        self.0.outside.stop();
+        self.0.own.stop();
         self.0.source.tasks().close();
         self.0.source.tasks().wait().await;
         let bad_seed_chunks = done?;
         progress.finish(Phase::Assemble);
-        let source = self.0.source.stats();
-        let kernel_copied_bytes = self.0.kernel_copied_bytes.load(Ordering::Relaxed);
         let inner =
             Arc::into_inner(self.0).ok_or_else(|| Error::Worker("still at work at the end".to_owned()))?;
-        let output =
-            Arc::into_inner(inner.output).ok_or_else(|| Error::Worker("output still in use".to_owned()))?;
-        Ok(Applied { output, plan: inner.plan.stats().clone(), source, bad_seed_chunks, kernel_copied_bytes })
+        Ok(Applied {
+            output: inner.output,
+            plan: inner.plan.stats().clone(),
+            source: inner.source.stats(),
+            bad_seed_chunks,
+            kernel_copied_bytes: inner.kernel_copied_bytes.into_inner(),
+        })
     }
 
     /// All segments. Gives the number of chunks that the seeds turned out not to have.
     async fn carry_out(&self) -> Result<u64> {
-        let (bad, ()) = tokio::try_join!(self.copy_all_seeds(), self.fetch(self.0.plan_to_load()))?;
-        let count = bad.len() as u64;
-        let (missing, mut copies) = self.0.instead_of_seeds(bad);
-        self.fetch(missing).await?;
-        copies.extend(self.0.plan.segments().iter().filter_map(|segment| match segment.source {
-            Source::Own { offset } => Some((offset, segment.bytes.clone())),
-            _ => None,
-        }));
-        self.on_thread(move |inner| copies.into_iter().try_for_each(|(from, to)| inner.copy_own(from, to)))
-            .await?;
-        Ok(count)
+        let remote = Remote { inner: Arc::clone(&self.0), segment: 0, chunks: 0..0 };
+        let (left, ()) = tokio::try_join!(self.on_threads(Pass::Outside), self.fetch(remote))?;
+        let (missing, copies) = self.0.each_once(left.missing);
+        self.fetch(missing.into_iter()).await?;
+        for (from, to) in copies {
+            self.on_thread(move |inner| inner.copy_chunk(from, to)).await?;
+        }
+        if self.0.plan.stats().own.chunks > 0 {
+            self.on_threads(Pass::Own).await?;
+        }
+        Ok(left.bad_seed_chunks)
     }
 
     async fn on_thread<T: Send + 'static>(
@@ -118,34 +125,39 @@ impl Apply {
         self.0.source.tasks().spawn_blocking(move || work(&inner)).await?
     }
 
-    /// Copies all runs from seeds, and makes the zeros. Gives the numbers of chunks that the seeds turned out
-    /// not to have.
-    async fn copy_all_seeds(&self) -> Result<Vec<usize>> {
-        let width = threads(self.0.options.threads);
-        let pieces = self.0.pieces();
-        stream::iter(pieces)
-            .map(|segment| self.on_thread(move |inner| inner.copy_piece(&segment)))
-            .buffer_unordered(width)
-            .try_concat()
-            .await
+    /// All runs of one pass, on as many threads as are asked for.
+    async fn on_threads(&self, pass: Pass) -> Result<Left> {
+        let work = move |inner: &Inner| {
+            let runs = if pass == Pass::Own { &inner.own } else { &inner.outside };
+            Worker::new(inner, pass).work(runs)
+        };
+        let threads = (0..threads(self.0.options.threads)).map(|_| self.on_thread(work));
+        let left = try_join_all(threads).await?;
+        Ok(left.into_iter().fold(Left::default(), |mut all, one| {
+            all.missing.extend(one.missing);
+            all.bad_seed_chunks += one.bad_seed_chunks;
+            all
+        }))
     }
 
     /// Fetches chunks, each to its place.
-    async fn fetch(&self, chunks: Vec<usize>) -> Result<()> {
+    async fn fetch(&self, chunks: impl Iterator<Item = usize>) -> Result<()> {
         let inner = &self.0;
         let work = stream::iter(chunks).map(Ok).try_for_each_concurrent(
             inner.options.concurrency.max(1),
             |number| async move {
                 let chunk = inner.index.chunks()[number];
-                let (output, options) = (Arc::clone(&inner.output), Arc::clone(&inner.options));
-                inner
-                    .source
-                    .with_chunk(chunk.id, chunk.size, move |bytes| {
-                        output.write(bytes, chunk.start)?;
-                        options.progress.advance(Phase::Assemble, bytes.len() as u64);
-                        Ok(())
-                    })
-                    .await
+                let inner = Arc::clone(inner);
+                let source = Arc::clone(&inner.source);
+                let keep = move |bytes: &[u8]| {
+                    if !inner.output.is_hole(bytes) {
+                        inner.output.write(bytes, chunk.start)?;
+                    }
+                    inner.options.progress.advance(Phase::Assemble, bytes.len() as u64);
+                    Ok(())
+                };
+                // The cache has been looked into already.
+                source.fetch(chunk.id, chunk.size, keep).await
             },
         );
         tokio::select! {
@@ -155,128 +167,55 @@ impl Apply {
     }
 }
 
+/// The chunks that the plan wants from a store that is remote, in order.
+struct Remote {
+    inner: Arc<Inner>,
+    /// The next segment.
+    segment: usize,
+    /// What is left of the one before.
+    chunks: Range<usize>,
+}
+
+impl Iterator for Remote {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            if let Some(number) = self.chunks.next() {
+                return Some(number);
+            }
+            let segment = self.inner.plan.segments().get(self.segment).filter(|_| !self.inner.local)?;
+            self.segment += 1;
+            if segment.source == Source::Fetch {
+                self.chunks = segment.chunks.clone();
+            }
+        }
+    }
+}
+
 impl Inner {
-    /// The chunks that the plan wants from the cache or the store.
-    fn plan_to_load(&self) -> Vec<usize> {
-        let wanted = |segment: &&Segment| matches!(segment.source, Source::Cache | Source::Fetch);
-        self.plan.segments().iter().filter(wanted).flat_map(|segment| segment.chunks.clone()).collect()
-    }
-
-    /// The runs from seeds and the zeros, in pieces for the threads.
-    fn pieces(&self) -> Vec<Segment> {
-        let mut pieces = Vec::new();
-        for segment in self.plan.segments() {
-            match segment.source {
-                Source::Null => pieces.push(segment.clone()),
-                Source::Seed { seed, offset } => {
-                    let mut chunks = segment.chunks.clone();
-                    while !chunks.is_empty() {
-                        let all = self.index.chunks();
-                        let start = all[chunks.start].start;
-                        let fitting =
-                            all[chunks.clone()].iter().take_while(|chunk| chunk.end() - start <= PIECE);
-                        let end = chunks.start + fitting.count().max(1);
-                        let source = Source::Seed { seed, offset: offset + (start - segment.bytes.start) };
-                        let bytes = start..all[end - 1].end();
-                        pieces.push(Segment { source, chunks: chunks.start..end, bytes });
-                        chunks.start = end;
-                    }
-                }
-                _ => {}
-            }
-        }
-        pieces
-    }
-
-    fn chunks_of(&self, segment: &Segment) -> &[IndexChunk] {
-        &self.index.chunks()[segment.chunks.clone()]
-    }
-
-    /// Copies a piece of a seed to its place and checks it there. Gives the numbers of the chunks that are
-    /// wrong.
-    fn copy_piece(&self, segment: &Segment) -> Result<Vec<usize>> {
-        if self.options.cancel.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        let (at, len) = (segment.bytes.start, segment.bytes.end - segment.bytes.start);
-        let Source::Seed { seed, offset } = segment.source else {
-            self.output.write_zeros(at, len)?;
-            self.options.progress.advance(Phase::Assemble, len);
-            return Ok(Vec::new());
-        };
-        let (path, file) = self.seeds.file(seed);
-        let mut buffer = vec![0; len as usize];
-        // The kernel copies, or lets both files share the blocks; what arrived is read back and checked. A
-        // seed that has become shorter is not worth more than reading what it has.
-        let in_kernel = self.output.copy_in_kernel(file, offset, at, len).unwrap_or(false);
-        if in_kernel {
-            self.output.read(&mut buffer, at)?;
-        } else if let Err(error) = crate::file::read_exact_at(file, &mut buffer, offset) {
-            self.options.progress.notice(&format!(
-                "the seed {} cannot be read at {offset} ({error}); the chunks there are fetched",
-                path.display()
-            ));
-            return Ok(segment.chunks.clone().collect());
-        }
-        let mut bad = Vec::new();
-        for (number, chunk) in segment.chunks.clone().zip(self.chunks_of(segment)) {
-            let from = (chunk.start - at) as usize;
-            let bytes = &buffer[from..from + chunk.size as usize];
-            if self.index.digest().id(bytes) != chunk.id {
-                bad.push(number);
-                if in_kernel {
-                    self.output.discard(chunk.start, u64::from(chunk.size))?;
-                }
-                continue;
-            }
-            if in_kernel {
-                self.kernel_copied_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            } else {
-                self.output.write(bytes, chunk.start)?;
-            }
-            self.options.progress.advance(Phase::Assemble, bytes.len() as u64);
-        }
-        if !bad.is_empty() {
-            self.options.progress.notice(&format!(
-                "the seed {} has changed: {} chunks at {offset} are fetched instead",
-                path.display(),
-                bad.len()
-            ));
-        }
-        Ok(bad)
-    }
-
-    /// What to do about chunks that the seeds did not have: each is fetched to one place, and copied from
-    /// there to the others.
-    fn instead_of_seeds(&self, mut bad: Vec<usize>) -> (Vec<usize>, Vec<(u64, Range<u64>)>) {
-        bad.sort_unstable();
-        let chunks = self.index.chunks();
-        let mut first: HashMap<ChunkId, usize> = HashMap::new();
+    /// Chunks to be fetched, each ID to one place only, and the copies from there to the others.
+    fn each_once(&self, mut chunks: Vec<usize>) -> (Vec<usize>, Vec<(usize, usize)>) {
+        chunks.sort_unstable();
+        let all = self.index.chunks();
+        let mut first: HashMap<(ChunkId, u32), usize> = HashMap::new();
         let (mut missing, mut copies) = (Vec::new(), Vec::new());
-        for number in bad {
-            match first.insert(chunks[number].id, number) {
+        for number in chunks {
+            match first.insert((all[number].id, all[number].size), number) {
                 None => missing.push(number),
-                Some(other) => copies.push((chunks[other].start, chunks[number].range())),
+                Some(other) => copies.push((other, number)),
             }
         }
         (missing, copies)
     }
 
-    /// Copies what the output repeats of itself, from an offset to a range that does not overlap it.
-    fn copy_own(&self, mut from: u64, to: Range<u64>) -> Result<()> {
-        let mut buffer = Vec::new();
-        let mut at = to.start;
-        while at < to.end {
-            if self.options.cancel.is_cancelled() {
-                return Err(Error::Cancelled);
-            }
-            let len = (to.end - at).min(PIECE);
-            buffer.resize(len as usize, 0);
-            self.output.read(&mut buffer, from)?;
-            self.output.write(&buffer, at)?;
-            self.options.progress.advance(Phase::Assemble, len);
-            (from, at) = (from + len, at + len);
-        }
+    /// Copies one chunk of the output to where it stands again.
+    fn copy_chunk(&self, from: usize, to: usize) -> Result<()> {
+        let [from, to] = [from, to].map(|number| &self.index.chunks()[number]);
+        let mut bytes = vec![0; from.size as usize];
+        self.output.read(&mut bytes, from.start)?;
+        self.output.write(&bytes, to.start)?;
+        self.options.progress.advance(Phase::Assemble, bytes.len() as u64);
         Ok(())
     }
 }

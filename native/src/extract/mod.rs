@@ -1,15 +1,18 @@
 //! Putting a file together from what is at hand and what a store has.
 //!
 //! The steps: look at what an interrupted run left (`output`), chunk seeds that have no index (`seeds`),
-//! let the planner of the core decide, carry the plan out (`apply`), give the output its name.
+//! let the planner of the core decide, carry the plan out (`apply`; on threads in `worker`, by `runs`), give the
+//! output its name.
 
 mod apply;
 mod output;
+mod runs;
 mod seeds;
+mod worker;
 
 use std::{path::Path, sync::Arc};
 
-use aria_storage_core::{Index, Planner, plan::PlanStats};
+use aria_storage_core::{Index, Plan, Planner, plan::PlanStats};
 use tokio_util::sync::CancellationToken;
 
 pub use self::seeds::SeedFile;
@@ -81,42 +84,40 @@ pub struct ExtractStats {
 /// Every chunk that is written has been checked against the index, wherever it came from. Without `in_place`
 /// the output appears under its name whole or not at all; until then it is beside it, named `.NAME.aria-part`,
 /// and the next run for the same output goes on from there.
+///
+/// The index can be given up or shared (`Arc`): one of a large file takes much of the memory that is needed.
 pub async fn extract(
-    index: &Index,
+    index: impl Into<Arc<Index>>,
     store: Arc<dyn Store>,
     output: &Path,
     options: ExtractOptions,
 ) -> Result<ExtractStats> {
-    let index = Arc::new(index.clone());
-    let options = Arc::new(options);
-    let (file, kept) = {
-        let (index, options, output) = (Arc::clone(&index), Arc::clone(&options), output.to_path_buf());
+    extract_shared(index.into(), store, output, options).await
+}
+
+async fn extract_shared(
+    index: Arc<Index>,
+    store: Arc<dyn Store>,
+    output: &Path,
+    mut options: ExtractOptions,
+) -> Result<ExtractStats> {
+    let seeds = std::mem::take(&mut options.seeds);
+    let (file, kept, options) = {
+        let (index, output) = (Arc::clone(&index), output.to_path_buf());
         tokio::task::spawn_blocking(move || {
             let file = Output::open(&output, index.len(), options.in_place)?;
             let kept = file.find_kept(&index, &options)?;
-            Ok::<_, Error>((file, kept))
+            Ok::<_, Error>((file, kept, options))
         })
         .await??
     };
-    let seeds = Arc::new(Seeds::prepare(&options.seeds, &index, &file, &options).await?);
-    let plan = {
-        let (index, seeds, cache) = (Arc::clone(&index), Arc::clone(&seeds), options.cache.clone());
+    let mut seeds = Seeds::prepare(seeds, &index, &file, &options).await?;
+    let (plan, seeds) = {
+        let (index, cache) = (Arc::clone(&index), options.cache.clone());
         tokio::task::spawn_blocking(move || {
-            let mut planner = Planner::new(&index);
-            for seed in seeds.indexes() {
-                planner.seed(seed);
-            }
-            for number in kept {
-                planner.in_place(number);
-            }
-            if let Some(cache) = cache {
-                for chunk in index.chunks() {
-                    if cache.contains(&chunk.id)? {
-                        planner.cached(chunk.id);
-                    }
-                }
-            }
-            Ok::<_, Error>(planner.plan())
+            let plan = plan(&index, &seeds, kept, cache.as_deref())?;
+            seeds.forget_indexes();
+            Ok::<_, Error>((plan, seeds))
         })
         .await??
     };
@@ -125,7 +126,7 @@ pub async fn extract(
 
     let source =
         ChunkSource::new(store, options.cache.clone(), index.digest(), Arc::clone(&options.progress));
-    let apply = Apply::new(index, plan, seeds, Arc::new(file), Arc::new(source), Arc::clone(&options));
+    let apply = Apply::new(index, plan, seeds, file, source, options);
     let done = apply.run().await?;
     let SourceStats { fetched_chunks, fetched_bytes, transferred_bytes, cached_chunks, bad_cache_chunks } =
         done.source;
@@ -140,4 +141,23 @@ pub async fn extract(
         bad_seed_chunks: done.bad_seed_chunks,
         kernel_copied_bytes: done.kernel_copied_bytes,
     })
+}
+
+/// Lets the planner decide.
+fn plan(index: &Index, seeds: &Seeds, kept: Vec<u32>, cache: Option<&LocalStore>) -> Result<Plan> {
+    let mut planner = Planner::new(index);
+    for seed in seeds.indexes() {
+        planner.seed(seed);
+    }
+    for number in kept {
+        planner.in_place(number as usize);
+    }
+    if let Some(cache) = cache {
+        for chunk in index.chunks() {
+            if cache.contains(&chunk.id)? {
+                planner.cached(chunk.id);
+            }
+        }
+    }
+    Ok(planner.plan())
 }

@@ -5,12 +5,15 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use aria_storage_core::{Index, index::IndexChunk};
+use aria_storage_core::Index;
 
-use super::ExtractOptions;
+use super::{
+    ExtractOptions,
+    runs::{Runs, bytes_of},
+};
 use crate::{Error, Result, file, make::threads, progress::Phase};
 
 /// An output in the making. Dropped without [`commit`](Self::commit), it stays for the next run, unless
@@ -71,12 +74,13 @@ impl Output {
         }
     }
 
+    /// Whether these bytes need not be written: in a fresh file zeros are there already, as a hole.
+    pub(super) fn is_hole(&self, bytes: &[u8]) -> bool {
+        self.fresh && file::is_zero(bytes)
+    }
+
     /// Writes bytes where they belong.
     pub(super) fn write(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        // In a fresh file zeros are there already, as a hole.
-        if self.fresh && file::is_zero(bytes) {
-            return Ok(());
-        }
         self.written.store(true, Ordering::Relaxed);
         file::write_all_at(&self.file, bytes, offset).map_err(Error::io("write", &self.working))
     }
@@ -100,6 +104,11 @@ impl Output {
         file::read_exact_at(&self.file, buffer, offset).map_err(Error::io("read", &self.working))
     }
 
+    /// Whether the file and this one may be able to share blocks.
+    pub(super) fn may_share_blocks(&self, other: &File) -> bool {
+        file::may_share_blocks(&self.file) && file::may_share_blocks(other)
+    }
+
     /// Copies a range of `from` here without bringing it into the process. `false` if that is not possible.
     pub(super) fn copy_in_kernel(
         &self,
@@ -115,26 +124,37 @@ impl Output {
 
     /// Finds the chunks that are where they belong already: left by an interrupted run, or the same in the
     /// version that is overwritten in place.
-    pub(super) fn find_kept(&self, index: &Index, options: &ExtractOptions) -> Result<Vec<usize>> {
+    pub(super) fn find_kept(&self, index: &Index, options: &ExtractOptions) -> Result<Vec<u32>> {
         if self.fresh || index.is_empty() {
             return Ok(Vec::new());
         }
         options.progress.start(Phase::Check, Some(index.len()));
-        let next = AtomicUsize::new(0);
-        let chunks = index.chunks();
-        let look = || -> Result<Vec<usize>> {
-            let (mut kept, mut buffer) = (Vec::new(), Vec::new());
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(chunk) = chunks.get(number) else { return Ok(kept) };
+        let runs = Runs::default();
+        let look = || -> Result<Vec<u32>> {
+            let (mut kept, mut buffer, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+            while let Some(run) = runs.next(index.chunks()) {
                 if options.cancel.is_cancelled() {
                     return Err(Error::Cancelled);
                 }
-                if self.has(chunk, index, &mut buffer)? {
-                    kept.push(number);
+                let chunks = &index.chunks()[run.clone()];
+                let len = bytes_of(chunks);
+                if buffer.len() < len {
+                    buffer.resize(len, 0);
                 }
-                options.progress.advance(Phase::Check, u64::from(chunk.size));
+                let there = self.read_what_is_there(&mut buffer[..len], chunks[0].start)?;
+                let whole: Vec<&[u8]> = chunks
+                    .iter()
+                    .map_while(|chunk| {
+                        let from = (chunk.start - chunks[0].start) as usize;
+                        buffer[..there].get(from..from + chunk.size as usize)
+                    })
+                    .collect();
+                index.digest().ids(&whole, &mut ids);
+                let right = run.zip(chunks).zip(&ids).filter(|((_, chunk), id)| chunk.id == **id);
+                kept.extend(right.map(|((number, _), _)| number as u32));
+                options.progress.advance(Phase::Check, len as u64);
             }
+            Ok(kept)
         };
         let found = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads(options.threads)).map(|_| scope.spawn(look)).collect();
@@ -149,14 +169,10 @@ impl Output {
         Ok(found.concat())
     }
 
-    fn has(&self, chunk: &IndexChunk, index: &Index, buffer: &mut Vec<u8>) -> Result<bool> {
-        buffer.resize(chunk.size as usize, 0);
-        match file::read_exact_at(&self.file, buffer, chunk.start) {
-            // A device that is shorter than the index.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            other => other.map_err(Error::io("read", &self.working))?,
-        }
-        Ok(index.digest().id(buffer) == chunk.id)
+    /// Reads until `buffer` is full or the file ends (a device that is shorter than the index). Gives the
+    /// number of bytes.
+    fn read_what_is_there(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        file::read_up_to_at(&self.file, buffer, offset).map_err(Error::io("read", &self.working))
     }
 
     /// Fails if so many bytes cannot fit. What is there already has its room.

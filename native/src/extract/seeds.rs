@@ -40,26 +40,35 @@ impl SeedFile {
     }
 }
 
-/// Seeds that are open, each with an index.
+/// A seed that is open.
 #[derive(Debug)]
-pub(super) struct Seeds {
-    seeds: Vec<(PathBuf, File, Arc<Index>)>,
+pub(super) struct Seed {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    /// Whether the output may be able to share its blocks.
+    pub(super) shares_blocks: bool,
+    /// What is in it; needed for the plan only.
+    index: Option<Arc<Index>>,
 }
+
+/// The seeds of one extraction, in order.
+#[derive(Debug)]
+pub(super) struct Seeds(Vec<Seed>);
 
 impl Seeds {
     /// Opens the seeds and chunks those that have no index the way the target is chunked.
     pub(super) async fn prepare(
-        files: &[SeedFile],
+        files: Vec<SeedFile>,
         target: &Index,
         output: &Output,
         options: &ExtractOptions,
     ) -> Result<Self> {
         let mut seeds = Vec::new();
         for SeedFile { path, index } in files {
-            if output.is(path) {
-                return Err(Error::SeedIsOutput { path: path.clone() });
+            if output.is(&path) {
+                return Err(Error::SeedIsOutput { path });
             }
-            let file = File::open(path).map_err(Error::io("open the seed", path))?;
+            let file = File::open(&path).map_err(Error::io("open the seed", &path))?;
             let index = match index {
                 Some(index) if index.digest() != target.digest() => {
                     options.progress.notice(&format!(
@@ -68,25 +77,30 @@ impl Seeds {
                         index.digest(),
                         target.digest()
                     ));
-                    chunk(path, target, options).await?
+                    chunk(&path, target, options).await?
                 }
-                Some(index) => Arc::clone(index),
-                None => chunk(path, target, options).await?,
+                Some(index) => index,
+                None => chunk(&path, target, options).await?,
             };
-            seeds.push((path.clone(), file, index));
+            let shares_blocks = output.may_share_blocks(&file);
+            seeds.push(Seed { path, file, shares_blocks, index: Some(index) });
         }
-        Ok(Self { seeds })
+        Ok(Self(seeds))
     }
 
     /// The indexes of the seeds, in order.
     pub(super) fn indexes(&self) -> impl Iterator<Item = &Index> {
-        self.seeds.iter().map(|(_, _, index)| &**index)
+        self.0.iter().filter_map(|seed| seed.index.as_deref())
+    }
+
+    /// Gives the memory of the indexes back: the plan is made.
+    pub(super) fn forget_indexes(&mut self) {
+        self.0.iter_mut().for_each(|seed| seed.index = None);
     }
 
     /// A seed, by its number in the plan.
-    pub(super) fn file(&self, number: usize) -> (&Path, &File) {
-        let (path, file, _) = &self.seeds[number];
-        (path, file)
+    pub(super) fn get(&self, number: usize) -> &Seed {
+        &self.0[number]
     }
 }
 

@@ -6,7 +6,7 @@ use aria_storage_core::{ChunkId, StoredForm};
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use super::{Store, StoredChunk};
+use super::{LocalStore, Store, StoredChunk};
 use crate::{Error, Result};
 
 /// Stores that are asked one after the other. Only a missing chunk moves on to the next; any other error is
@@ -57,6 +57,11 @@ impl Store for Chain {
             }
         }
         Ok(false)
+    }
+
+    fn locals(&self) -> Option<Vec<&LocalStore>> {
+        let locals: Option<Vec<_>> = self.stores.iter().map(|store| store.locals()).collect();
+        locals.map(|locals| locals.concat())
     }
 
     async fn put(&self, _: &ChunkId, _: &[u8]) -> Result<()> {

@@ -68,6 +68,11 @@ pub trait Store: Send + Sync + fmt::Debug {
         None
     }
 
+    /// The local stores that this one reads from, in order, if it reads from nothing else.
+    fn locals(&self) -> Option<Vec<&LocalStore>> {
+        self.as_local().map(|store| vec![store])
+    }
+
     /// Makes sure that what was put survives a power failure, where the store can promise that.
     async fn sync(&self) -> Result<()> {
         Ok(())

@@ -126,7 +126,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result {
         cancel: context.cancel.clone(),
         ..ExtractOptions::default()
     };
-    let stats = extract(&index, store, &args.output, options).await?;
+    let stats = extract(index, store, &args.output, options).await?;
     let report = Report::new(&stats);
     if args.print_stats {
         return report::json(&report);
