@@ -43,11 +43,11 @@ impl ChunkId {
     /// The path of the chunk below the root of a store, with `/` between folder and name:
     /// the first four hex digits, then the ID with the form's extension (`abcd/abcd….cacnk`).
     pub fn store_path(&self, form: StoredForm) -> String {
-        let hex = hex::encode(self.0);
+        let hex = self.to_hex().map(char::from);
         let mut path = String::with_capacity(5 + 64 + form.extension().len());
-        path.push_str(&hex[..4]);
+        path.extend(&hex[..4]);
         path.push('/');
-        path.push_str(&hex);
+        path.extend(&hex);
         path.push_str(form.extension());
         path
     }
@@ -60,36 +60,65 @@ impl ChunkId {
         (folder.len() == 4 && name.starts_with(folder)).then_some((id, form))
     }
 
-    /// Reads the name of a chunk file: 64 hex digits and an extension of a known form.
-    pub fn from_file_name(name: &str) -> Option<(Self, StoredForm)> {
-        let (hex, extension) = name.split_at_checked(64)?;
-        let form = StoredForm::from_extension(extension)?;
-        Some((hex.parse().ok()?, form))
+    /// Reads the name of a chunk file: 64 hex digits and an extension of a known form. Takes text or the bytes
+    /// of a directory entry, which need not be text.
+    pub fn from_file_name(name: impl AsRef<[u8]>) -> Option<(Self, StoredForm)> {
+        let (digits, extension) = name.as_ref().split_first_chunk()?;
+        let form = StoredForm::from_extension(core::str::from_utf8(extension).ok()?)?;
+        Some((Self::from_hex(digits)?, form))
+    }
+
+    /// The 64 hex digits of the ID, as ASCII.
+    pub fn to_hex(&self) -> [u8; 64] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        hex
+    }
+
+    /// The ID that has these hex digits (lower case).
+    fn from_hex(digits: &[u8; 64]) -> Option<Self> {
+        let mut bytes = [0; 32];
+        // What is no digit has high bits set: looked at once, behind the loop.
+        let mut seen = 0;
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = (VALUES[usize::from(pair[0])], VALUES[usize::from(pair[1])]);
+            seen |= high | low;
+            *byte = high << 4 | low & 15;
+        }
+        (seen < 16).then_some(Self(bytes))
     }
 }
+
+/// The value of each hex digit by its ASCII code; 255 for anything else.
+const VALUES: [u8; 256] = {
+    let mut values = [255; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
 
 impl FromStr for ChunkId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        if text.len() != 64 {
-            return Err(ParseIdError::Length(text.chars().count()));
+        match text.as_bytes().try_into() {
+            Ok(digits) => Self::from_hex(digits).ok_or(ParseIdError::Digit),
+            Err(_) => Err(ParseIdError::Length(text.chars().count())),
         }
-        if text.bytes().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(ParseIdError::Digit);
-        }
-        let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseIdError::Digit)?;
-        Ok(Self(bytes))
     }
 }
 
 impl fmt::Display for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 64];
-        // The buffer is exactly twice the length of the ID, so this cannot fail.
-        hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-        f.write_str(core::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        // Digits are text, so this cannot fail.
+        f.write_str(core::str::from_utf8(&self.to_hex()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -161,6 +190,27 @@ mod tests {
             "c672/é".to_string(),
         ] {
             assert_eq!(ChunkId::from_store_path(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn file_names_are_read_as_bytes() {
+        let id: ChunkId = HEX.parse().unwrap();
+        assert_eq!(id.to_hex(), HEX.as_bytes());
+        assert_eq!(ChunkId::from_file_name(HEX), Some((id, StoredForm::Plain)));
+        let name = format!("{HEX}.cacnk").into_bytes();
+        assert_eq!(ChunkId::from_file_name(&name), Some((id, StoredForm::Compressed)));
+        // Every byte that is no digit, in every place, makes it no chunk.
+        for at in 0..name.len() {
+            for byte in 0..=255 {
+                let mut other = name.clone();
+                other[at] = byte;
+                let sound = other[64..] == *b".cacnk" && !other[..64].iter().any(u8::is_ascii_uppercase);
+                let mut expected = [0; 32];
+                let expected = (sound && hex::decode_to_slice(&other[..64], &mut expected).is_ok())
+                    .then_some((expected.into(), StoredForm::Compressed));
+                assert_eq!(ChunkId::from_file_name(&other), expected, "{at} {byte}");
+            }
         }
     }
 }

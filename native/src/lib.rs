@@ -38,6 +38,7 @@ pub mod make;
 pub mod progress;
 pub mod source;
 pub mod store;
+mod workers;
 
 pub use aria_storage_core as core;
 pub use tokio_util::sync::CancellationToken;

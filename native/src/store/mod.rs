@@ -20,7 +20,7 @@ use futures_util::stream::BoxStream;
 pub use self::{
     chain::Chain,
     http::{HttpClient, HttpStore},
-    local::LocalStore,
+    local::{FolderContent, LocalStore, Walker},
     open::{Location, StoreOptions, open, open_chain, open_with},
     retry::{Retry, RetryPolicy},
 };

@@ -5,7 +5,7 @@ use std::io::{BufRead, Write};
 use aria_storage::{
     Error,
     core::StoredForm,
-    maintain::{prune, prune_candidates},
+    maintain::{ChunkSet, prune, prune_candidates},
 };
 use serde::Serialize;
 
@@ -41,12 +41,17 @@ struct Report {
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result {
     let store = local_store(&args.store, StoredForm::Compressed)?;
-    let keep = args.access.indexes(&args.indexes).await?;
-    let unneeded = prune_candidates(&*store, &keep).await?;
+    let mut keep = ChunkSet::new();
+    // One at a time: many large indexes need not fit into memory together.
+    for location in &args.indexes {
+        let index = args.access.index(location).await?;
+        keep.extend(index.chunks().iter().map(|chunk| chunk.id));
+    }
+    let unneeded = prune_candidates(store.clone(), keep, 0, context.cancel.clone()).await?;
     if !args.yes && !unneeded.is_empty() && !confirmed(unneeded.len(), &args.store)? {
         return Ok(());
     }
-    let stats = prune(store, unneeded, context.progress.clone(), context.cancel.clone()).await?;
+    let stats = prune(store, unneeded, 0, context.progress.clone(), context.cancel.clone()).await?;
     report::done(context, &Report { removed: stats.removed, leftovers: stats.leftovers }, || {
         format!("{}: {} chunks removed", args.store, stats.removed)
     })
