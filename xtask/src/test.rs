@@ -72,6 +72,17 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         }
         steps::run(&mut tests)
     })?;
+    // The program without extensions of the processor, and with each alone: the same bytes every time.
+    for features in ["portable", "avx2", "sha"] {
+        step(&format!("comparison with casync, kernels: {features}"), || {
+            let mut tests = cargo(root, &["test", "--quiet", "--locked", "-p", "aria-tests"]);
+            tests.args(["--test", "casync"]).env("ARIA_CPU", features);
+            if !args.no_install {
+                tests.env("ARIA_REQUIRE_PEERS", "1");
+            }
+            steps::run(&mut tests)
+        })?;
+    }
     step("browser module", || wasm::build(root))?;
     step("npm package", || {
         steps::run(&mut npm(root, &["run", "--workspaces", "--if-present", "check"]))?;
