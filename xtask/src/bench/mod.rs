@@ -143,7 +143,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let load = machine::load();
     let rows = chosen(&args.only, args.large);
     let sections = rows.into_iter().map(|row| bench.section(row)).collect::<Result<_>>()?;
-    let text = bench.report(sections, load).markdown();
+    let text = bench.without_paths(&bench.report(sections, load).markdown());
     fs::remove_dir_all(bench.place.folder()).context("cannot remove what was made")?;
     println!("{text}");
     if args.save {
@@ -205,15 +205,13 @@ impl<'a> Bench<'a> {
                 let (example, rates) = self.rates()?;
                 Ok(Section::Rates(rates::scan(place, example, rates)))
             }
+            RowName::Wasm if !rates::decode_script(self.root).exists() => Ok(Section::Absent {
+                title: rates::WASM_TITLE,
+                why: "there is no pkg/bench/decode.mjs".to_owned(),
+            }),
             RowName::Wasm => {
-                let row = rates::wasm(self.root, place, &self.rates()?.1, self.rounds())?;
-                Ok(row.map_or_else(
-                    || Section::Absent {
-                        title: "Decompress and verify in WebAssembly",
-                        why: "there is no pkg/bench/decode.mjs".to_owned(),
-                    },
-                    Section::Rates,
-                ))
+                let native = &self.rates()?.1;
+                Ok(Section::Rates(rates::wasm(self.root, place, native, self.rounds())?))
             }
             RowName::LargeFile => {
                 let row = large::file(place, (self.args.large_size * 1_000_000_000) >> 20);
@@ -237,6 +235,15 @@ impl<'a> Bench<'a> {
         let example = build(self.root, &["-p", "aria-storage-core", "--example", "rates"], "examples/rates")?;
         let rates = rates::measure(&self.place, &example, self.rounds())?;
         Ok(self.rates.get_or_init(|| (example, rates)))
+    }
+
+    /// A text without this machine's paths, which what a peer says may have in it.
+    fn without_paths(&self, text: &str) -> String {
+        let place = &self.place;
+        let paths =
+            [(place.folder(), "WORK"), (&place.a.path, &place.a.name), (&place.b.path, &place.b.name)];
+        let hide = |text: String, (path, name): (&Path, &str)| text.replace(&*path.to_string_lossy(), name);
+        paths.into_iter().fold(text.to_owned(), hide)
     }
 
     fn report(&self, sections: Vec<Section>, load: Option<String>) -> Report {

@@ -3,7 +3,10 @@
 //! This program is built without optimisation, so the kernels are run by an example of the core, which is
 //! built for release and prints what it took.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -93,19 +96,23 @@ pub(crate) fn scan(place: &Place, example: &Path, rates: &Rates) -> RateRow {
     }
 }
 
-/// Decompress and verify in WebAssembly, against the same in native code. `None` if the script is not there.
+/// What the row in Node.js is called.
+pub(crate) const WASM_TITLE: &str = "Decompress and verify in WebAssembly (Node.js)";
+
+/// The script that does it.
+pub(crate) fn decode_script(root: &Path) -> PathBuf {
+    root.join("pkg/bench/decode.mjs")
+}
+
+/// Decompress and verify in WebAssembly, against the same in native code.
 ///
 /// The script is given a store and an index, reads the chunks into memory, decodes and verifies them all, and
 /// prints `{"bytes": decoded, "seconds": without reading}`.
-pub(crate) fn wasm(root: &Path, place: &Place, native: &Rates, rounds: usize) -> Result<Option<RateRow>> {
+pub(crate) fn wasm(root: &Path, place: &Place, native: &Rates, rounds: usize) -> Result<RateRow> {
     const GOAL: f64 = 0.5;
-    let script = root.join("pkg/bench/decode.mjs");
-    if !script.exists() {
-        return Ok(None);
-    }
     eprintln!("Decompress and verify in WebAssembly");
     let (index, store) = place.stored(&place.a, Digest::Sha256)?;
-    let line = Line::new("node", "node").path(&script, "pkg/bench/decode.mjs");
+    let line = Line::new("node", "node").path(&decode_script(root), "pkg/bench/decode.mjs");
     let line = line.path(&store, "STORE").path(&index, "INDEX");
     let mut rates = Rates::default();
     for _ in 0..rounds {
@@ -114,8 +121,8 @@ pub(crate) fn wasm(root: &Path, place: &Place, native: &Rates, rounds: usize) ->
     let found = rates.median(ONLY).context("the script told nothing")?;
     let native = native.median("decode-sha256").context("there is no native rate")?;
     let ratio = found / native;
-    Ok(Some(RateRow {
-        title: "Decompress and verify in WebAssembly (Node.js)",
+    Ok(RateRow {
+        title: WASM_TITLE,
         lines: vec![("WebAssembly".to_owned(), found), ("native, one thread".to_owned(), native)],
         goal: Some((
             format!("WebAssembly ≥ {GOAL:.2} × native, one thread"),
@@ -123,7 +130,7 @@ pub(crate) fn wasm(root: &Path, place: &Place, native: &Rates, rounds: usize) ->
             ratio >= GOAL,
         )),
         commands: vec![line.shown()],
-    }))
+    })
 }
 
 /// What work is called that a program tells only one number of seconds for.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::{
     compare::{self, Agreement, Table},
     measure::Line,
-    place::{Digest, Place, index_name},
+    place::{Digest, Place, create, index_name},
     row::{Entry, Figure, Goal, Row, Turns, Work},
 };
 
@@ -140,6 +140,9 @@ pub(crate) fn make(place: &Place) -> Result<Row> {
     let store = place.path("desync.store");
     let (index, expected) = (place.path("desync.caibx"), place.stored(&place.a, Digest::Sha512)?.0);
     let desync = desync_make(place, Digest::Sha512, &index, Some(&store))?.makes([store.clone()]);
+    // desync makes no store, it only fills one that is there.
+    let folder = store.clone();
+    let desync = desync.before(move || create(&folder));
     entries.push(desync.check(move || made_right(&index, &store, &expected, Agreement::Table)));
     let store = place.path("casync.store");
     entries.push(casync_make(place, &store)?.makes([store]));
@@ -251,7 +254,7 @@ pub(crate) fn extract_with_seed(place: &Place) -> Result<Row> {
 
 /// Verify a store.
 pub(crate) fn verify(place: &Place) -> Result<Row> {
-    let (mut entries, mut goals) = (Vec::new(), Vec::new());
+    let (mut entries, mut hashes, mut goals) = (Vec::new(), Vec::new(), Vec::new());
     for (name, digest) in [("aria", Digest::Sha512), ("aria, SHA-256", Digest::Sha256)] {
         let (index, store) = place.stored(&place.a, digest)?;
         entries.extend(ours(place, name, |aria, name| {
@@ -259,7 +262,7 @@ pub(crate) fn verify(place: &Place) -> Result<Row> {
         }));
         let hashing_name = format!("{HASHING}, {}", digest.title());
         goals.push(Goal::new(Figure::Cpu, name, 1.2, &["zstd -t", &hashing_name]));
-        entries.push(hashing(place, &hashing_name, digest, Table::read(&index)?.unique_bytes()));
+        hashes.push(hashing(place, &hashing_name, digest, Table::read(&index)?.unique_bytes()));
     }
     let (_, store) = place.stored(&place.a, Digest::Sha512)?;
     let desync = place
@@ -276,6 +279,7 @@ pub(crate) fn verify(place: &Place) -> Result<Row> {
         .line("zstd")
         .map(|line| line.words(&["-t", "-q"]).joined("--filelist=", &list, "CHUNKS-OF-STORE"));
     entries.push(Entry::peer("zstd -t", zstd));
+    entries.extend(hashes);
     Ok(row("Verify a store", entries, goals))
 }
 
