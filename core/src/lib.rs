@@ -38,7 +38,7 @@ pub mod manifest;
 pub mod plan;
 pub mod sizes;
 
-pub use chunker::{ChunkStream, Chunker, ChunkerKind};
+pub use chunker::{Boundaries, ChunkStream, Chunker, ChunkerKind, Cutter};
 pub use codec::{ChunkError, StoredForm};
 pub use digest::{Digest, Hasher};
 pub use flags::FeatureFlags;

@@ -3,6 +3,7 @@
 //! A chunker looks only at the bytes of the chunk it is in, so the same content is cut the same way wherever
 //! it stands, and however the bytes arrive.
 
+mod boundaries;
 mod buzhash;
 #[cfg(feature = "fastcdc")]
 mod fastcdc;
@@ -12,7 +13,10 @@ use core::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-pub use self::stream::ChunkStream;
+pub use self::{
+    boundaries::{Boundaries, Cutter},
+    stream::ChunkStream,
+};
 use crate::sizes::{ChunkSizes, SizesError};
 
 /// The length of the window that the casync chunker looks at, in bytes.
@@ -240,6 +244,23 @@ mod tests {
         assert_eq!(Chunker::new(ChunkerKind::Casync, sizes).err(), Some(SizesError::BelowWindow(47)));
     }
 
+    /// The cuts by way of boundaries, with the input in pieces of these lengths (and the rest in one).
+    fn cuts_of_pieces(chunker: &Chunker, data: &[u8], pieces: &[usize]) -> Option<Vec<usize>> {
+        let (boundaries, mut cutter) = chunker.boundaries()?;
+        let (mut cuts, mut ends, mut at) = (Vec::new(), Vec::new(), 0);
+        let stream = [&[0xaa; Boundaries::BEFORE][..], data].concat();
+        for &len in pieces.iter().chain([&data.len()]) {
+            let len = len.min(data.len() - at);
+            boundaries.find(&stream[at..at + Boundaries::BEFORE + len], &mut ends);
+            cutter.push(len as u64, &ends);
+            at += len;
+            while let Some(cut) = cutter.cut(at == data.len()) {
+                cuts.push(cut as usize);
+            }
+        }
+        Some(cuts)
+    }
+
     proptest! {
         /// However the input is split into pieces, the cuts are the same.
         #[test]
@@ -261,6 +282,7 @@ mod tests {
 
             let mut stream = ChunkStream::new(Chunker::new(kind, sizes).unwrap());
             let (mut at, mut out, mut found) = (0, Vec::new(), Vec::new());
+            let piece_lens = pieces.clone();
             for piece in pieces {
                 stream.push(&data[at..at + piece]);
                 at += piece;
@@ -276,6 +298,9 @@ mod tests {
             }
             prop_assert_eq!(&found, &whole);
             prop_assert_eq!(&out, &data);
+            if let Some(found) = cuts_of_pieces(&Chunker::new(kind, sizes).unwrap(), &data, &piece_lens) {
+                prop_assert_eq!(&found, &whole);
+            }
             // every chunk within its bounds, but the last one may be short
             let mut last = 0;
             for (i, cut) in whole.iter().enumerate() {

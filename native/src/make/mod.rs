@@ -1,20 +1,28 @@
 //! Cutting a file into chunks and storing them.
 //!
-//! One thread reads and cuts; others hash, look up, compress and store. Cuts depend only on content, and
-//! chunks are put in their order at the end, so the result is the same for any number of threads.
+//! Blocks of the input are read in order, searched for boundaries by any thread (`reader`, `pipeline`), and cut
+//! when their turn comes (`sequence`). The chunks of a block are hashed together, looked up, compressed and
+//! stored (`sink`). Cuts depend only on content, and chunks are put in their order at the end, so the result is
+//! the same for any number of threads.
 
+mod batch;
 mod pipeline;
+mod reader;
+mod seen;
+mod sequence;
+mod sink;
 
 use std::{
     cell::RefCell,
     fs::File,
     io::Read,
+    ops::{Add, AddAssign},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use aria_storage_core::{
-    ChunkError, ChunkId, ChunkSizes, Chunker, ChunkerKind, Digest, FeatureFlags, Index, StoredForm,
+    ChunkError, ChunkId, ChunkSizes, Chunker, ChunkerKind, Digest, Index, StoredForm,
     codec::{DEFAULT_LEVEL, Encoder},
 };
 use tokio_util::sync::CancellationToken;
@@ -79,8 +87,10 @@ pub struct MakeOptions {
     pub sizes: ChunkSizes,
     /// zstd's compression level.
     pub level: i32,
-    /// Worker threads beside the one that reads; 0 for one per processor.
+    /// Threads that read, cut, hash and compress; 0 for one per processor.
     pub threads: usize,
+    /// How many chunks are looked up and sent at a time, where the store is not local.
+    pub concurrency: usize,
     /// Is told how far the work is.
     pub progress: Arc<dyn Progress>,
     /// What the phase is called: [`Phase::Chunk`], or [`Phase::Seed`] for a seed.
@@ -97,6 +107,7 @@ impl Default for MakeOptions {
             sizes: ChunkSizes::DEFAULT,
             level: DEFAULT_LEVEL,
             threads: 0,
+            concurrency: 16,
             progress: Arc::new(Silent),
             phase: Phase::Chunk,
             cancel: CancellationToken::new(),
@@ -117,6 +128,34 @@ pub struct MakeStats {
     pub new_bytes: u64,
     /// The bytes that were stored.
     pub stored_bytes: u64,
+}
+
+impl MakeStats {
+    /// One chunk that was new.
+    fn of_new(chunk: &[u8], stored: &[u8]) -> Self {
+        let (new_bytes, stored_bytes) = (chunk.len() as u64, stored.len() as u64);
+        Self { new_chunks: 1, new_bytes, stored_bytes, ..Self::default() }
+    }
+}
+
+impl Add for MakeStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            chunks: self.chunks + other.chunks,
+            new_chunks: self.new_chunks + other.new_chunks,
+            bytes: self.bytes + other.bytes,
+            new_bytes: self.new_bytes + other.new_bytes,
+            stored_bytes: self.stored_bytes + other.stored_bytes,
+        }
+    }
+}
+
+impl AddAssign for MakeStats {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
 }
 
 /// The result of [`make`].
@@ -177,20 +216,4 @@ pub(crate) fn encode(form: StoredForm, chunk: &[u8], level: i32) -> Result<Vec<u
         }
         Ok(stored)
     })
-}
-
-/// The index that a list of chunks makes.
-pub(crate) fn index_of(
-    digest: Digest,
-    sizes: ChunkSizes,
-    chunks: impl IntoIterator<Item = (u32, ChunkId)>,
-    place: &Path,
-) -> Result<Index> {
-    let mut index = Index::new(FeatureFlags::blob(digest), sizes);
-    for (size, id) in chunks {
-        index
-            .push(u64::from(size), id)
-            .map_err(|source| Error::Index { place: place.display().to_string(), source })?;
-    }
-    Ok(index)
 }

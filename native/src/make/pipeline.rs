@@ -1,26 +1,29 @@
-//! The threads of [`make`](super::make): one reads and cuts, the others hash and store.
+//! The threads of [`make`](super::make).
+//!
+//! They are all alike. Each takes what is most urgent: chunks that are cut are hashed, looked up, compressed
+//! and stored, a batch at a time; if there are none, a block is read, searched for boundaries, and cut when
+//! its turn comes. So a block mostly stays with one thread and in its cache, reading and computing overlap,
+//! and no thread waits for a slower kind of work. The blocks under way are bounded, and so is the memory.
 
 use std::{
-    collections::HashSet,
-    io::{self, Read},
+    collections::{BTreeMap, VecDeque},
+    io::Read,
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use aria_storage_core::{ChunkId, Chunker, Hasher};
-use bytes::{Bytes, BytesMut};
+use aria_storage_core::{Boundaries, ChunkId, Chunker, FeatureFlags, Index};
 
-use super::{Input, Made, MakeOptions, MakeStats, encode, index_of, threads};
+use super::{
+    Input, Made, MakeOptions, MakeStats,
+    batch::Batch,
+    reader::{Piece, Reader},
+    seen::Seen,
+    sequence::{Searched, Sequence},
+    sink::{Sink, Worker},
+    threads,
+};
 use crate::{Error, Result, store::Store};
-
-/// How many bytes are read at a time.
-const BLOCK: usize = 1 << 20;
-
-/// About how many bytes may wait between the reader and the workers.
-const IN_FLIGHT: usize = 16 << 20;
 
 /// One run of `make`.
 pub(super) struct Job {
@@ -33,19 +36,49 @@ pub(super) struct Job {
     pub(super) runtime: tokio::runtime::Handle,
 }
 
-/// What the workers share.
-struct Shared {
-    chunks: Mutex<Vec<(u32, ChunkId)>>,
-    seen: Mutex<HashSet<ChunkId>>,
-    stats: Mutex<MakeStats>,
-    failure: Mutex<Option<Error>>,
+/// What the threads share.
+struct Shared<'a> {
+    options: &'a MakeOptions,
+    place: &'a PathBuf,
+    boundaries: Option<Boundaries>,
+    sink: Option<Sink>,
+    reader: Mutex<Reader>,
+    state: Mutex<State>,
+    /// Something has changed that a thread may wait for.
+    changed: Condvar,
 }
 
-/// A chunk on its way to a worker: its number, and its bytes within the block that was read.
-type Cut = (usize, Bytes);
+struct State {
+    /// Whether a thread is reading.
+    reading: bool,
+    /// Whether everything has been read.
+    ended: bool,
+    /// Blocks that were read and are not done with, and how many there may be.
+    under_way: usize,
+    most: usize,
+    /// `None` if the reader cuts.
+    sequence: Option<Sequence>,
+    /// Chunks to be worked on.
+    ready: VecDeque<Batch>,
+    /// Chunks that are done, by the number of the first, until those before are.
+    done: BTreeMap<usize, Vec<(u32, ChunkId)>>,
+    index: Index,
+    seen: Seen,
+    stats: MakeStats,
+    failure: Option<Error>,
+    /// Buffers for blocks.
+    free: Vec<Vec<u8>>,
+}
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // What a panicking worker left is only read to report its panic.
+/// What a thread does next.
+enum Task {
+    Read(Vec<u8>),
+    Work(Batch),
+    Stop,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panicking thread left is only read to report its panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -54,138 +87,198 @@ impl Job {
         let (input, size) = input.open()?;
         let phase = self.options.phase;
         self.options.progress.start(phase, size);
-        let shared = Shared {
-            chunks: Mutex::default(),
-            seen: Mutex::default(),
-            stats: Mutex::default(),
-            failure: Mutex::default(),
-        };
-        let waiting = (IN_FLIGHT / self.chunker.sizes().max()).clamp(2, 64);
-        let chunker = self.chunker.clone();
-        let (sender, receiver) = sync_channel(waiting);
-        let receiver = Mutex::new(receiver);
-        let content = std::thread::scope(|scope| {
-            for _ in 0..threads(self.options.threads) {
-                let (job, shared, receiver) = (&self, &shared, &receiver);
+        let width = threads(self.options.threads);
+        let shared = self.shared(input, width);
+        std::thread::scope(|scope| -> Result<()> {
+            for _ in 1..width {
                 std::thread::Builder::new()
                     .name("aria-chunk".to_owned())
-                    .spawn_scoped(scope, move || job.work(receiver, shared))
-                    .map_err(|error| Error::Worker(format!("cannot start a thread: {error}")))?;
+                    .spawn_scoped(scope, || shared.run())
+                    .map_err(|error| Error::Worker(format!("cannot start a thread: {error}")))
+                    .inspect_err(|_| shared.fail(Error::Cancelled))?;
             }
-            let content = self.read(input, chunker, &sender, &shared);
-            // The workers end when nobody sends any more.
-            drop(sender);
-            content
-        });
-        if let Some(error) = lock(&shared.failure).take() {
+            shared.run();
+            Ok(())
+        })?;
+        let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = state.failure {
             return Err(error);
         }
-        let content = content?;
         self.options.progress.finish(phase);
-        let chunks = std::mem::take(&mut *lock(&shared.chunks));
-        let mut stats = *lock(&shared.stats);
-        let index = index_of(self.options.digest, self.options.sizes, chunks, &self.place)?;
+        let reader = shared.reader.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { index, mut stats, .. } = state;
         stats.chunks = index.chunks().len() as u64;
         stats.bytes = index.len();
-        Ok(Made { index, content, stats })
+        Ok(Made { index, content: reader.finish(), stats })
     }
 
-    /// Reads the input and hands out its chunks, until its end or until a worker fails.
-    fn read(
-        &self,
-        mut input: Box<dyn Read + Send>,
-        mut chunker: Chunker,
-        sender: &SyncSender<Cut>,
-        shared: &Shared,
-    ) -> Result<Option<ChunkId>> {
-        let mut whole: Option<Hasher> = self.whole.then(|| self.options.digest.hasher());
-        // The start of a chunk whose end has not been found yet.
-        let mut rest = BytesMut::new();
-        let (mut number, mut ended) = (0, false);
-        while !ended {
-            let old = rest.len();
-            rest.resize(old + BLOCK, 0);
-            let mut filled = old;
-            while filled < rest.len() && !ended {
-                if self.options.cancel.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                match input.read(&mut rest[filled..]) {
-                    Ok(0) => ended = true,
-                    Ok(n) => filled += n,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(Error::io("read", &self.place)(error)),
-                }
-            }
-            rest.truncate(filled);
-            if let Some(hasher) = &mut whole {
-                hasher.update(&rest[old..]);
-            }
-            let block = rest.split().freeze();
-            let mut start = 0;
-            while let Some(len) = chunker.cut(&block[start..], ended) {
-                // A closed channel means that the workers have given up; their error is the one that counts.
-                if lock(&shared.failure).is_some()
-                    || sender.send((number, block.slice(start..start + len))).is_err()
-                {
-                    return Err(Error::Cancelled);
-                }
-                number += 1;
-                start += len;
-            }
-            // Mostly a part of a chunk is left, and little. If all of it is left (chunks can be much larger
-            // than a block), it is taken back without copying.
-            rest = match if start == 0 { block.try_into_mut() } else { Err(block) } {
-                Ok(rest) => rest,
-                Err(shared) => BytesMut::from(&shared[start..]),
-            };
+    fn shared(&self, input: Box<dyn Read + Send>, width: usize) -> Shared<'_> {
+        let options = &self.options;
+        let (boundaries, sequence, serial) = match self.chunker.boundaries() {
+            Some((boundaries, cutter)) => (Some(boundaries), Some(Sequence::new(cutter)), None),
+            None => (None, None, Some(self.chunker.clone())),
+        };
+        let whole = self.whole.then(|| options.digest.hasher());
+        let sink = self.store.as_ref().map(|store| Sink {
+            store: Arc::clone(store),
+            level: options.level,
+            concurrency: options.concurrency.div_ceil(width),
+            runtime: self.runtime.clone(),
+            place: self.place.clone(),
+        });
+        Shared {
+            options,
+            place: &self.place,
+            boundaries,
+            sink,
+            reader: Mutex::new(Reader::new(input, self.place.clone(), whole, serial)),
+            state: Mutex::new(State {
+                reading: false,
+                ended: false,
+                under_way: 0,
+                most: 2 * width + 2,
+                sequence,
+                ready: VecDeque::new(),
+                done: BTreeMap::new(),
+                index: Index::new(FeatureFlags::blob(options.digest), options.sizes),
+                seen: Seen::default(),
+                stats: MakeStats::default(),
+                failure: None,
+                free: Vec::new(),
+            }),
+            changed: Condvar::new(),
         }
-        Ok(whole.map(Hasher::finish))
     }
+}
 
-    fn work(&self, receiver: &Mutex<Receiver<Cut>>, shared: &Shared) {
+impl Shared<'_> {
+    /// The work of one thread, until there is none left.
+    fn run(&self) {
+        let guard = Guard(self);
+        let mut worker = self.sink.as_ref().map(Sink::worker);
         loop {
-            let next = lock(receiver).recv();
-            let Ok((number, chunk)) = next else { return };
-            if lock(&shared.failure).is_some() {
-                continue;
-            }
-            let done = if self.options.cancel.is_cancelled() {
-                Err(Error::Cancelled)
-            } else {
-                self.chunk(number, &chunk, shared)
+            let done = match self.next() {
+                Task::Stop => break,
+                Task::Read(buffer) => self.read(buffer),
+                Task::Work(batch) => self.work(batch, worker.as_mut()),
             };
             if let Err(error) = done {
-                lock(&shared.failure).get_or_insert(error);
+                self.fail(error);
             }
-            self.options.progress.advance(self.options.phase, chunk.len() as u64);
+        }
+        drop(guard);
+    }
+
+    /// Waits for something to do.
+    fn next(&self) -> Task {
+        let mut state = lock(&self.state);
+        loop {
+            if self.options.cancel.is_cancelled() {
+                state.failure.get_or_insert(Error::Cancelled);
+                self.changed.notify_all();
+            }
+            if state.failure.is_some() {
+                return Task::Stop;
+            }
+            if let Some(batch) = state.ready.pop_front() {
+                return Task::Work(batch);
+            }
+            if state.ended && state.under_way == 0 {
+                return Task::Stop;
+            }
+            if !state.reading && !state.ended && state.under_way < state.most {
+                state.reading = true;
+                state.under_way += 1;
+                return Task::Read(state.free.pop().unwrap_or_default());
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn chunk(&self, number: usize, chunk: &Bytes, shared: &Shared) -> Result<()> {
-        let id = self.options.digest.id(chunk);
+    fn fail(&self, error: Error) {
+        lock(&self.state).failure.get_or_insert(error);
+        self.changed.notify_all();
+    }
+
+    /// Reads a block, searches it, and cuts what can be cut now.
+    fn read(&self, buffer: Vec<u8>) -> Result<()> {
+        let (read, last) = {
+            let mut reader = lock(&self.reader);
+            let read = reader.read(buffer)?;
+            (read, reader.ended())
+        };
         {
-            let mut chunks = lock(&shared.chunks);
-            if chunks.len() <= number {
-                chunks.resize(number + 1, (0, ChunkId::new([0; 32])));
+            let mut state = lock(&self.state);
+            state.reading = false;
+            state.ended = last;
+            if let Piece::Batch(batch) = read {
+                state.ready.push_back(batch);
+                self.changed.notify_all();
+                return Ok(());
             }
-            chunks[number] = (chunk.len() as u32, id);
         }
-        let Some(store) = &self.store else { return Ok(()) };
-        if !lock(&shared.seen).insert(id) || self.runtime.block_on(store.has(&id))? {
-            return Ok(());
+        self.changed.notify_one();
+        if let (Piece::Block { number, bytes }, Some(boundaries)) = (read, &self.boundaries) {
+            let mut ends = Vec::new();
+            boundaries.find(&bytes, &mut ends);
+            let state = &mut *lock(&self.state);
+            if let Some(sequence) = &mut state.sequence {
+                let before = state.ready.len();
+                sequence.push(number, Searched { bytes, ends, last }, |batch| state.ready.push_back(batch));
+                // One of them is for this thread.
+                for _ in before + 1..state.ready.len() {
+                    self.changed.notify_one();
+                }
+            }
         }
-        let stored = encode(store.form(), chunk, self.options.level).map_err(|source| Error::BadChunk {
-            id,
-            place: self.place.display().to_string(),
-            source,
-        })?;
-        let stored_bytes = stored.len() as u64;
-        self.runtime.block_on(store.put(&id, &stored))?;
-        let mut stats = lock(&shared.stats);
-        stats.new_chunks += 1;
-        stats.new_bytes += chunk.len() as u64;
-        stats.stored_bytes += stored_bytes;
         Ok(())
+    }
+
+    /// Names the chunks of a batch, and stores those that are new.
+    fn work(&self, batch: Batch, worker: Option<&mut Worker<'_>>) -> Result<()> {
+        let chunks = batch.slices();
+        let mut ids = Vec::new();
+        self.options.digest.ids(&chunks, &mut ids);
+        let mut stats = MakeStats::default();
+        if let Some(worker) = worker {
+            let mut new: Vec<_> = ids.iter().copied().zip(chunks.iter().copied()).collect();
+            lock(&self.state).seen.keep_new(&mut new);
+            stats = worker.store(&new)?;
+        }
+        let done: Vec<_> = chunks.iter().map(|chunk| chunk.len() as u32).zip(ids).collect();
+        let bytes = chunks.iter().map(|chunk| chunk.len() as u64).sum();
+        drop(chunks);
+
+        let Batch { first, bytes: buffer, .. } = batch;
+        let state = &mut *lock(&self.state);
+        state.stats += stats;
+        // A block in which no chunk ends would have the number of the next.
+        if !done.is_empty() {
+            state.done.insert(first, done);
+        }
+        while let Some(done) = state.done.remove(&state.index.chunks().len()) {
+            for (size, id) in done {
+                state
+                    .index
+                    .push(u64::from(size), id)
+                    .map_err(|source| Error::Index { place: self.place.display().to_string(), source })?;
+            }
+        }
+        state.free.push(buffer);
+        state.under_way -= 1;
+        self.changed.notify_all();
+        self.options.progress.advance(self.options.phase, bytes);
+        Ok(())
+    }
+}
+
+/// Lets the other threads end if one panics, which they would wait for.
+struct Guard<'a, 'b>(&'a Shared<'b>);
+
+impl Drop for Guard<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(Error::Worker("a thread that chunks has panicked".to_owned()));
+        }
     }
 }

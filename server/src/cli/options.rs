@@ -93,13 +93,14 @@ pub(crate) struct Cutting {
 
 impl Cutting {
     /// The options for `make`.
-    pub(crate) fn make_options(&self, level: i32, threads: usize, context: &Context) -> MakeOptions {
+    pub(crate) fn make_options(&self, level: i32, concurrency: usize, context: &Context) -> MakeOptions {
         MakeOptions {
             digest: self.digest,
             chunker: self.chunker,
             sizes: self.chunk_size,
             level,
-            threads,
+            threads: concurrency.min(std::thread::available_parallelism().map_or(1, usize::from)),
+            concurrency,
             progress: Arc::clone(&context.progress),
             cancel: context.cancel.clone(),
             ..MakeOptions::default()
