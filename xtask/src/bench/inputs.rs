@@ -153,9 +153,11 @@ fn edit(rng: &mut Rng, bytes: &mut Vec<u8>) {
     bytes.splice(at..at, new);
 }
 
-/// Numbers below `n`, small ones far more often (about as words are distributed in texts).
+/// Numbers below `n`, small ones far more often (about as words are distributed in texts). Integers only: they
+/// are the same everywhere.
 fn zipf(rng: &mut Rng, n: usize) -> usize {
-    ((n as f64).powf(rng.f64()) as usize).saturating_sub(1).min(n - 1)
+    let bits = rng.u32(..=n.ilog2());
+    rng.usize(..(2 << bits).min(n))
 }
 
 /// `n` made-up words of 2 to 12 letters.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::{
     compare::Verdict,
     rates::RateRow,
-    row::{Figure, Goal, Work},
+    row::{Figure, Goal, Turns, Work},
     turns::{Measured, Outcome},
 };
 
@@ -174,7 +174,8 @@ fn runs(out: &mut String, measured: &Measured) {
          |---|--:|--:|--:|--:|--:|--:|--:|--:|---|",
         measured.row.title
     );
-    let first = measured.outcomes.first();
+    // Where each entry does something else, their ratios say nothing.
+    let first = measured.outcomes.first().filter(|_| measured.row.turns == Turns::Rounds);
     for (entry, outcome) in measured.row.entries.iter().zip(&measured.outcomes) {
         let Outcome::Ran { verdict, .. } = outcome else {
             let why = match outcome {
@@ -250,7 +251,7 @@ mod tests {
     use super::*;
     use crate::bench::{
         measure::{Line, Sample, Size},
-        row::{Entry, Row, Turns},
+        row::{Entry, Row},
     };
 
     fn ran(cpu: f64, wall: f64, peak: u64, verdict: Verdict) -> Outcome {

@@ -13,12 +13,12 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 /// How far the smallest and the largest value lie apart, as a share of the median.
-/// `None` without values, and where the median is zero.
+/// `None` for fewer than two values, and where the median is zero.
 pub(crate) fn spread(values: &[f64]) -> Option<f64> {
     let middle = median(values.iter().copied())?;
     let least = values.iter().copied().min_by(f64::total_cmp)?;
     let most = values.iter().copied().max_by(f64::total_cmp)?;
-    (middle > 0.0).then(|| (most - least) / middle)
+    (values.len() > 1 && middle > 0.0).then(|| (most - least) / middle)
 }
 
 #[cfg(test)]
@@ -39,7 +39,8 @@ mod tests {
         assert_eq!(median(runs), Some(1.0));
         assert_eq!(spread(&runs), Some(2.0));
         assert_eq!(spread(&[2.0, 2.0]), Some(0.0));
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[0.0]), None);
+        for none in [&[][..], &[2.0], &[0.0, 0.0]] {
+            assert_eq!(spread(none), None);
+        }
     }
 }
