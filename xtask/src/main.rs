@@ -1,5 +1,7 @@
-//! Developer commands: `cargo xtask demo | test | wasm | fuzz`.
+//! Developer commands: `cargo xtask demo | test | wasm | fuzz | bench`.
 
+#[cfg(unix)]
+mod bench;
 mod demo;
 mod fuzz;
 mod peers;
@@ -30,6 +32,9 @@ enum Command {
     Test(test::Args),
     /// Feed random input to the parsers and chunkers
     Fuzz(fuzz::Args),
+    /// Measure us and every peer that is there, in turns, and print a table
+    #[cfg(unix)]
+    Bench(bench::Args),
     /// Build the browser module and the npm package around it
     Wasm,
 }
@@ -41,6 +46,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&root, &args),
         Command::Test(args) => test::run(&root, &args),
         Command::Fuzz(args) => fuzz::run(&root, &args),
+        #[cfg(unix)]
+        Command::Bench(args) => bench::run(&root, &args),
         Command::Wasm => peers::for_wasm(&root).and_then(|()| wasm::build(&root)),
     };
     match done {
