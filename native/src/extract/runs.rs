@@ -9,7 +9,7 @@ use aria_storage_core::{index::IndexChunk, plan::Segment};
 
 /// How many bytes a run has at most, unless one chunk alone has more: enough to make one write of many chunks
 /// and to hash several of them together, little enough to stay in the processor's cache meanwhile.
-const RUN: u64 = 1 << 20;
+const RUN: u64 = 256 << 10;
 
 /// Hands out the chunks of an index, each once.
 #[derive(Debug, Default)]
