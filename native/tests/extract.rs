@@ -247,9 +247,9 @@ async fn a_bad_chunk_in_the_middle_of_a_run() {
         let path = store.path(&id, StoredForm::Compressed);
         let good = fs::read(&path).unwrap();
         if missing {
-            fs::remove_file(&path).unwrap()
+            fs::remove_file(&path).unwrap();
         } else {
-            flip(&path)
+            flip(&path);
         }
         let options = ExtractOptions { threads: 1, ..ExtractOptions::default() };
         let error = extract(Arc::clone(&site.index), Arc::new(site.store()), &site.path("out"), options)

@@ -54,7 +54,7 @@ impl<'a> Loader<'a> {
     /// A chunk in the cache that cannot be decoded is passed over, with a notice. One in a store is an error,
     /// and so is one that no store has.
     pub(crate) fn load(&mut self, chunk: &IndexChunk, cached: bool, place: &mut [u8]) -> Result<Loaded> {
-        if cached && self.from_cache(chunk, place)? {
+        if cached && self.load_cached(chunk, place)? {
             return Ok(Loaded::Unchecked(Origin::Cache));
         }
         let Some(stores) = &self.stores else { return Ok(Loaded::Elsewhere) };
@@ -126,7 +126,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn from_cache(&mut self, chunk: &IndexChunk, place: &mut [u8]) -> Result<bool> {
+    fn load_cached(&mut self, chunk: &IndexChunk, place: &mut [u8]) -> Result<bool> {
         let Some(cache) = &self.source.cache else { return Ok(false) };
         let found = cache.read_into(&chunk.id, place.len(), &mut self.stored).and_then(|form| {
             self.decoder
