@@ -188,6 +188,7 @@ fn known_answers() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too slow")]
 fn null_chunk_of_the_default_size() {
     assert_eq!(
         Digest::Sha512_256.id_of_zeros(262_144).to_string(),
