@@ -2,7 +2,10 @@
 
 use std::{
     fmt::{self, Write},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aria_storage_core::{ChunkId, StoredForm};
@@ -41,11 +44,13 @@ impl Name {
         name
     }
 
-    /// A name for an unfinished chunk that nobody else uses.
+    /// A name for an unfinished chunk that hardly anybody else uses: it has the number of the process (asked
+    /// for once), one that counts up, and a random one.
     pub(super) fn temporary(folder: u16) -> Self {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
         let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let (process, random) = (std::process::id(), fastrand::u32(..));
+        static PROCESS: LazyLock<u32> = LazyLock::new(std::process::id);
+        let (process, random) = (*PROCESS, fastrand::u32(..));
         let mut name = Self::EMPTY;
         // 5 + 10 + 8 + 16 + 8 characters and two hyphens fit.
         let _ = write!(name, "{folder:04x}/{TEMPORARY_PREFIX}{process:x}-{number:x}-{random:08x}");

@@ -77,6 +77,8 @@ pub(super) fn write(root: &Root, known: &Known, id: &ChunkId, form: StoredForm, 
             {
                 known.remove(folder);
             }
+            // Somebody has an unfinished chunk of this name: the next try has another one.
+            Err((.., error)) if error.kind() == io::ErrorKind::AlreadyExists && tries > 0 => {}
             Err((action, name, error)) => {
                 return Err(Error::io(action, root.path().join(name.as_str()))(error));
             }
