@@ -77,7 +77,8 @@ impl Report {
         let _ = writeln!(
             out,
             "\nMedians of {} rounds, after one that does not count. In each round the programs take turns, with the\n\
-             page cache warm, outputs and stores that a command makes removed before it, and everything written out\n\
+             page cache warm, outputs that a command makes removed and stores moved away before it (creating files\n\
+             is slow on ext4 for minutes after many were removed), and everything written out\n\
              (`sync`) between two commands. CPU is user and system time of all threads; the spread is that of wall\n\
              time, largest less smallest by median. The ratios are our (first) line's figure by that line's: below 1\n\
              we take less. Peak memory is the kernel's figure for the largest process; no less than {:.0} MiB can be\n\

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::{
     compare::Verdict,
-    measure::{Line, Sample, remove, size},
+    measure::{Line, Sample, clear, size},
     row::{Entry, Figure, Row, Turns, Work},
     stats::{median, spread},
 };
@@ -126,7 +126,7 @@ pub(crate) fn run(row: Row, rounds: usize) -> Result<Measured> {
 
 /// Runs an entry once: what it needs first, the command, then what it made.
 fn once(entry: &Entry, check: bool) -> Result<(Sample, Option<Verdict>)> {
-    entry.makes.iter().try_for_each(|path| remove(path))?;
+    entry.makes.iter().try_for_each(|path| clear(path))?;
     if let Some(before) = &entry.before {
         before()?;
     }
@@ -147,7 +147,7 @@ fn once(entry: &Entry, check: bool) -> Result<(Sample, Option<Verdict>)> {
         _ => None,
     };
     if !entry.keep {
-        entry.makes.iter().try_for_each(|path| remove(path))?;
+        entry.makes.iter().try_for_each(|path| clear(path))?;
     }
     Ok((sample, verdict))
 }
