@@ -1,6 +1,7 @@
-// Bundles the page into dist/, with the WebAssembly module beside it.
+// Bundles the page into dist/, with the WebAssembly modules beside it.
 
 import { copyFile, mkdir, rm } from "node:fs/promises";
+import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
@@ -22,4 +23,7 @@ await build({
   logLevel: "warning",
 });
 for (const file of ["index.html", "style.css"]) await copyFile(here(`src/${file}`), `${dist}/${file}`);
-await copyFile(fileURLToPath(import.meta.resolve("aria-storage/wasm")), `${dist}/aria_storage_wasm_bg.wasm`);
+for (const module of ["aria-storage/wasm", "aria-storage/wasm-simd"]) {
+  const file = fileURLToPath(import.meta.resolve(module));
+  await copyFile(file, `${dist}/${basename(file)}`);
+}

@@ -3,6 +3,7 @@
  */
 
 import { AriaAsset } from "./asset.js";
+import { Batches } from "./batches.js";
 import { AriaError, aborted, fromModule } from "./error.js";
 import { Session } from "./module.js";
 import { type Transport, show } from "./transport.js";
@@ -14,15 +15,19 @@ export interface LoadedSeed {
   index: Uint8Array | undefined;
 }
 
-/** A run of the plan; see `Session.plan`. */
-interface Segment {
-  kind: number;
-  seed: number;
-  offset: number;
+/** Chunks that follow each other in the target. */
+interface Run {
   start: number;
   end: number;
   firstChunk: number;
   chunks: number;
+}
+
+/** A run of the plan; see `Session.plan`. */
+interface Segment extends Run {
+  kind: number;
+  seed: number;
+  offset: number;
 }
 
 /** The kinds of source, as the module numbers them. */
@@ -30,7 +35,7 @@ const NULL = 1;
 const SEED = 2;
 const OWN = 3;
 
-/** How many bytes of a seed are cut at a time. */
+/** How many bytes of a seed are cut or checked at a time. */
 const PIECE = 1 << 20;
 
 /** How long the page's thread is kept busy at a stretch, in milliseconds. */
@@ -137,22 +142,40 @@ export class Update {
     for (const segment of segments) {
       if (segment.kind !== SEED) continue;
       const seed = this.#seeds[segment.seed]?.bytes ?? new Uint8Array(0);
-      for (const number of numbers(segment)) {
+      for (const run of this.#runs(segment)) {
         await this.#rest(signal);
-        const start = this.#session.chunkStart(number);
-        const end = this.#session.chunkStart(number + 1);
-        const from = segment.offset + (start - segment.start);
-        const chunk = seed.subarray(from, from + end - start);
-        if (this.#session.verify(number, chunk)) {
-          this.#output.set(chunk, start);
+        const from = segment.offset + (run.start - segment.start);
+        const bytes = seed.subarray(from, from + run.end - run.start);
+        const wrong = new Set(this.#session.damaged(run.firstChunk, run.chunks, bytes));
+        if (wrong.size === 0) {
+          this.#output.set(bytes, run.start);
+          this.#count("seedBytes", run);
+          continue;
+        }
+        damaged.push(...wrong);
+        for (const number of numbers(run)) {
+          if (wrong.has(number)) continue;
+          const start = this.#session.chunkStart(number);
+          const end = this.#session.chunkStart(number + 1);
+          this.#output.set(bytes.subarray(start - run.start, end - run.start), start);
           this.#count("seedBytes", { start, end, chunks: 1 });
-        } else {
-          damaged.push(number);
         }
       }
     }
     this.#stats.damagedSeedChunks = damaged.length;
     return damaged;
+  }
+
+  /** Cuts a segment into runs of whole chunks, each of about as many bytes as are checked at a time. */
+  *#runs(segment: Segment): Generator<Run> {
+    const behind = segment.firstChunk + segment.chunks;
+    for (let first = segment.firstChunk; first < behind; ) {
+      const start = this.#session.chunkStart(first);
+      let next = first + 1;
+      while (next < behind && this.#session.chunkStart(next + 1) - start <= PIECE) next++;
+      yield { start, end: this.#session.chunkStart(next), firstChunk: first, chunks: next - first };
+      first = next;
+    }
   }
 
   /** Of chunks that the seeds did not have, each different one is fetched once and copied to its other places. */
@@ -183,55 +206,81 @@ export class Update {
   async #fetchAll(missing: number[], outer: AbortSignal): Promise<void> {
     const stop = new AbortController();
     const signal = AbortSignal.any([outer, stop.signal]);
+    const batches = new Batches(this.#session, this.#output);
+    // What does not verify may sit in a cache on the way: the second try goes past it.
+    const again: number[] = [];
     let next = 0;
     let failure: unknown;
+    const fail = (error: unknown): void => {
+      failure ??= error;
+      stop.abort();
+    };
     const work = async (): Promise<void> => {
-      try {
-        for (let number = missing[next++]; number !== undefined; number = missing[next++]) {
-          await this.#fetchChunk(number, signal);
+      // The chunk before is decoded while the next one is on its way.
+      let before: Promise<void> | undefined;
+      while (!signal.aborted) {
+        const repeated = again.pop();
+        const number = repeated ?? missing[next++];
+        if (number === undefined) {
+          await before;
+          if (again.length === 0) return;
+          continue;
         }
-      } catch (error) {
-        failure ??= error;
-        stop.abort();
+        const cache = repeated === undefined ? "default" : "reload";
+        const stored = await this.#fetchChunk(number, cache, signal);
+        await before;
+        before = this.#decode(number, stored, batches).then((error) => {
+          if (error !== undefined && cache === "default") again.push(number);
+          else if (error !== undefined) fail(error);
+        }).catch(fail);
       }
     };
     const width = Math.min(this.#concurrency, missing.length);
-    await Promise.all(Array.from({ length: width }, work));
+    try {
+      await Promise.all(Array.from({ length: width }, () => work().catch(fail)));
+    } finally {
+      batches.close();
+    }
     if (outer.aborted) throw aborted(outer);
     if (failure !== undefined) throw failure;
   }
 
-  async #fetchChunk(number: number, signal: AbortSignal): Promise<void> {
-    const url = chunkUrl(this.#store, this.#session.chunkPath(number));
-    const chunk = this.#session.chunkId(number);
-    const what = `chunk ${chunk}`;
-    const start = this.#session.chunkStart(number);
-    const end = this.#session.chunkStart(number + 1);
-    // What does not verify may sit in a cache on the way: the second try goes past it.
-    for (const cache of ["default", "reload"] as const) {
-      let stored: Uint8Array;
-      try {
-        const limit = this.#session.maxStoredSize(number);
-        stored = await this.#transport.get(url, what, limit, cache, signal, this.#stats);
-      } catch (error) {
-        if (!(error instanceof AriaError)) throw error;
-        if (error.code === "too-long" && cache === "default") continue;
-        const { code, message, cause } = error;
-        throw new AriaError(code === "too-long" ? "corrupt" : code, message, { url: show(url), chunk, cause });
-      }
+  /** The stored bytes of a chunk, or the error that they are too many for it. */
+  async #fetchChunk(number: number, cache: RequestCache, signal: AbortSignal): Promise<Uint8Array | AriaError> {
+    const { url, chunk, what } = this.#named(number);
+    try {
+      const limit = this.#session.maxStoredSize(number);
+      const stored = await this.#transport.get(url, what, limit, cache, signal, this.#stats);
       this.#stats.transferredBytes += stored.length;
       this.#progress.transferredBytes = this.#stats.transferredBytes;
-      try {
-        this.#session.decode(number, stored, this.#output, start);
-      } catch (error) {
-        if (cache === "default") continue;
-        throw fromModule(error, { what: `${what} from ${show(this.#store)}`, url: show(url), chunk });
-      }
-      this.#stats.fetchedChunks++;
-      this.#count("fetchedBytes", { start, end, chunks: 1 });
-      await this.#rest(signal);
-      return;
+      return stored;
+    } catch (error) {
+      if (!(error instanceof AriaError)) throw error;
+      const { code, message, cause } = error;
+      const place = { url: show(url), chunk, cause };
+      if (code !== "too-long") throw new AriaError(code, message, place);
+      return new AriaError("corrupt", message, place);
     }
+  }
+
+  /** Decodes a chunk to its place. Gives what is wrong with it, if something is. */
+  async #decode(number: number, stored: Uint8Array | AriaError, batches: Batches): Promise<AriaError | undefined> {
+    if (stored instanceof AriaError) return stored;
+    const wrong = await batches.decode(number, stored);
+    if (wrong !== undefined) {
+      const { url, chunk, what } = this.#named(number);
+      return fromModule(wrong, { what: `${what} from ${show(this.#store)}`, url: show(url), chunk });
+    }
+    const start = this.#session.chunkStart(number);
+    this.#stats.fetchedChunks++;
+    this.#count("fetchedBytes", { start, end: this.#session.chunkStart(number + 1), chunks: 1 });
+    return undefined;
+  }
+
+  /** Where a chunk is, and what it is called. */
+  #named(number: number): { url: URL; chunk: string; what: string } {
+    const chunk = this.#session.chunkId(number);
+    return { url: chunkUrl(this.#store, this.#session.chunkPath(number)), chunk, what: `chunk ${chunk}` };
   }
 
   #count(
@@ -263,7 +312,7 @@ function readSegments(fields: Float64Array): Segment[] {
   return segments;
 }
 
-function numbers(segment: Segment): number[] {
+function numbers(segment: Run): number[] {
   return Array.from({ length: segment.chunks }, (_, i) => segment.firstChunk + i);
 }
 

@@ -17,14 +17,33 @@ pub struct Update {
     seeds: Vec<Index>,
     decoder: Decoder,
     chunk: Vec<u8>,
+    batch: Batch,
     unique_chunks: u64,
+}
+
+/// Chunks that are decoded and wait to be checked together: several are hashed in the time of one.
+#[derive(Debug, Default)]
+struct Batch {
+    /// The numbers of the chunks.
+    numbers: Vec<usize>,
+    /// Their bytes, one behind the other, and then room from batches before.
+    bytes: Vec<u8>,
+    /// How many bytes they have together.
+    len: usize,
 }
 
 impl Update {
     /// For the target with this index.
     pub fn new(index: &[u8]) -> Result<Self, IndexError> {
         let index = Index::decode(index)?;
-        Ok(Self { index, seeds: Vec::new(), decoder: Decoder::new(), chunk: Vec::new(), unique_chunks: 0 })
+        Ok(Self {
+            index,
+            seeds: Vec::new(),
+            decoder: Decoder::new(),
+            chunk: Vec::new(),
+            batch: Batch::default(),
+            unique_chunks: 0,
+        })
     }
 
     /// The index of the target.
@@ -78,11 +97,53 @@ impl Update {
         Some(done.map(|()| &self.chunk[..]))
     }
 
-    /// Whether these bytes are a chunk of the target.
-    pub fn verify(&self, number: usize, bytes: &[u8]) -> bool {
-        self.chunk(number).is_some_and(|chunk| {
-            chunk.size as usize == bytes.len() && codec::verify(bytes, self.index.digest(), &chunk.id).is_ok()
-        })
+    /// Decodes a stored chunk into the batch, where it waits for [`finish_batch`](Self::finish_batch) to be
+    /// checked. What cannot be decoded does not get into it. `None` if there is no such chunk.
+    pub fn add_to_batch(&mut self, number: usize, stored: &[u8]) -> Option<Result<(), ChunkError>> {
+        let size = self.chunk(number)?.size as usize;
+        let batch = &mut self.batch;
+        let end = batch.len + size;
+        if batch.bytes.len() < end {
+            batch.bytes.resize(end, 0);
+        }
+        let place = &mut batch.bytes[batch.len..end];
+        let done = self.decoder.decode_in_place_unverified(StoredForm::Compressed, stored, place);
+        Some(done.map(|()| {
+            batch.numbers.push(number);
+            batch.len = end;
+        }))
+    }
+
+    /// Checks the chunks of the batch, and tells of each in the order in which they were added: its number,
+    /// where it starts in the target, and its bytes or what is wrong with it. The batch is empty then.
+    pub fn finish_batch(&mut self, mut tell: impl FnMut(usize, u64, Result<&[u8], ChunkError>)) {
+        let batch = &mut self.batch;
+        let digest = self.index.digest();
+        let mut rest = &batch.bytes[..batch.len];
+        let chunks: Vec<_> = batch.numbers.iter().map(|&number| self.index.chunks()[number]).collect();
+        let bytes: Vec<_> = chunks.iter().filter_map(|chunk| rest.split_off(..chunk.size as usize)).collect();
+        let mut found = Vec::new();
+        digest.ids(&bytes, &mut found);
+        for (((number, chunk), bytes), found) in batch.numbers.drain(..).zip(chunks).zip(bytes).zip(found) {
+            let right = found == chunk.id;
+            // To say what is wrong takes another look.
+            let checked = if right { Ok(()) } else { codec::verify(bytes, digest, &chunk.id) };
+            tell(number, chunk.start, checked.map(|()| bytes));
+        }
+        batch.len = 0;
+    }
+
+    /// The numbers of those chunks that are not what they should be, of the `count` chunks from number `first`
+    /// on, whose bytes, or as many of them as there are, follow each other in `bytes`.
+    pub fn damaged(&self, first: usize, count: usize, bytes: &[u8]) -> Vec<usize> {
+        let chunks = self.index.chunks().get(first..).unwrap_or_default();
+        let chunks = &chunks[..count.min(chunks.len())];
+        let mut rest = bytes;
+        let whole: Vec<_> = chunks.iter().map_while(|chunk| rest.split_off(..chunk.size as usize)).collect();
+        let mut found = Vec::new();
+        self.index.digest().ids(&whole, &mut found);
+        let right = |at: usize| chunks.get(at).is_some_and(|chunk| found.get(at) == Some(&chunk.id));
+        (0..count).filter(|&at| !right(at)).map(|at| first + at).collect()
     }
 }
 
@@ -209,7 +270,79 @@ mod tests {
         assert_eq!(update.decode(missing[0], &stored), Some(Ok(bytes)));
         assert!(matches!(update.decode(missing[0] + 1, &stored), Some(Err(_))));
         assert!(update.decode(10_000, &stored).is_none());
-        assert!(update.verify(missing[0], bytes) && !update.verify(missing[0], &bytes[1..]));
         assert!(Update::new(b"<html>").is_err());
+    }
+
+    /// What a batch told: the number of a chunk, where it starts, and its bytes or what is wrong with it.
+    type Told = Vec<(usize, u64, Result<Vec<u8>, ChunkError>)>;
+
+    fn finish(update: &mut Update) -> Told {
+        let mut told = Vec::new();
+        update.finish_batch(|number, start, chunk| told.push((number, start, chunk.map(<[u8]>::to_vec))));
+        told
+    }
+
+    #[test]
+    fn a_batch_tells_of_each_chunk_what_decoding_it_alone_would() {
+        let data = noise(200_000);
+        for digest in [Digest::Sha256, Digest::Sha512_256] {
+            let target = index_of(&data, ChunkerKind::Casync, digest);
+            let mut update = Update::new(&target.encode()).unwrap();
+            let count = target.chunks().len();
+            let mut encoder = Encoder::new(3).unwrap();
+            let mut stored = vec![Vec::new(); count];
+            for (stored, chunk) in stored.iter_mut().zip(target.chunks()) {
+                let bytes = &data[chunk.start as usize..chunk.end() as usize];
+                encoder.encode(StoredForm::Compressed, bytes, stored).unwrap();
+            }
+            // One of the right size and with other content, one that cannot be decoded, one cut short.
+            let mut other =
+                data[target.chunks()[3].start as usize..target.chunks()[3].end() as usize].to_vec();
+            other[7] ^= 1;
+            encoder.encode(StoredForm::Compressed, &other, &mut stored[3]).unwrap();
+            stored[5] = b"<html>".to_vec();
+            let half = stored[8].len() / 2;
+            stored[8].truncate(half);
+
+            // The second time there is room from the first.
+            for size in [1, 3, 7, count, count] {
+                let mut numbers = Vec::new();
+                for group in (0..count).rev().collect::<Vec<_>>().chunks(size) {
+                    let mut waiting = Vec::new();
+                    for &number in group {
+                        let alone = update.decode(number, &stored[number]).unwrap().map(<[u8]>::to_vec);
+                        match update.add_to_batch(number, &stored[number]).unwrap() {
+                            Ok(()) => waiting.push((number, target.chunks()[number].start, alone)),
+                            Err(error) => assert_eq!(alone, Err(error)),
+                        }
+                    }
+                    let told = finish(&mut update);
+                    assert_eq!(told, waiting);
+                    numbers.extend(told.into_iter().filter(|told| told.2.is_ok()).map(|told| told.0));
+                }
+                let whole: Vec<_> = (0..count).rev().filter(|number| ![3, 5, 8].contains(number)).collect();
+                assert_eq!(numbers, whole);
+            }
+            assert!(finish(&mut update).is_empty());
+            assert!(update.add_to_batch(count, &stored[0]).is_none());
+        }
+    }
+
+    #[test]
+    fn damage_in_a_run_of_chunks_is_found() {
+        let mut data = noise(200_000);
+        let target = index_of(&data, ChunkerKind::Casync, Digest::Sha256);
+        let chunks = target.chunks();
+        let update = Update::new(&target.encode()).unwrap();
+        assert!(update.damaged(0, chunks.len(), &data).is_empty());
+        let run = &data[chunks[2].start as usize..];
+        assert!(update.damaged(2, 9, run).is_empty() && update.damaged(2, 0, run).is_empty());
+        assert_eq!(update.damaged(2, 2, &run[..chunks[2].size as usize + 1]), [3]);
+        assert_eq!(update.damaged(3, 1, run), [3]);
+        assert_eq!(update.damaged(chunks.len() - 1, 3, run).len(), 3);
+        assert_eq!(update.damaged(chunks.len() + 7, 2, run).len(), 2);
+        data[chunks[4].start as usize] ^= 1;
+        data[chunks[6].end() as usize - 1] ^= 1;
+        assert_eq!(update.damaged(0, chunks.len(), &data), [4, 6]);
     }
 }
