@@ -17,7 +17,7 @@ use aria_storage_core::{Boundaries, ChunkId, Chunker, FeatureFlags, Index};
 use super::{
     Input, Made, MakeOptions, MakeStats,
     batch::Batch,
-    reader::{Piece, Reader},
+    reader::{Piece, Reader, block_size},
     seen::Seen,
     sequence::{Searched, Sequence},
     sink::{Sink, Worker},
@@ -88,7 +88,7 @@ impl Job {
         let phase = self.options.phase;
         self.options.progress.start(phase, size);
         let width = threads(self.options.threads);
-        let shared = self.shared(input, width);
+        let shared = self.shared(input, block_size(size, width), width);
         std::thread::scope(|scope| -> Result<()> {
             for _ in 1..width {
                 std::thread::Builder::new()
@@ -112,7 +112,7 @@ impl Job {
         Ok(Made { index, content: reader.finish(), stats })
     }
 
-    fn shared(&self, input: Box<dyn Read + Send>, width: usize) -> Shared<'_> {
+    fn shared(&self, input: Box<dyn Read + Send>, block: usize, width: usize) -> Shared<'_> {
         let options = &self.options;
         let (boundaries, sequence, serial) = match self.chunker.boundaries() {
             Some((boundaries, cutter)) => (Some(boundaries), Some(Sequence::new(cutter)), None),
@@ -131,7 +131,7 @@ impl Job {
             place: &self.place,
             boundaries,
             sink,
-            reader: Mutex::new(Reader::new(input, self.place.clone(), whole, serial)),
+            reader: Mutex::new(Reader::new(input, self.place.clone(), block, whole, serial)),
             state: Mutex::new(State {
                 reading: false,
                 ended: false,

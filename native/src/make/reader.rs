@@ -10,14 +10,27 @@ use aria_storage_core::{Boundaries, ChunkId, Chunker, Hasher};
 use super::batch::Batch;
 use crate::{Error, Result};
 
-/// How many bytes are read at a time.
-pub(super) const BLOCK: usize = 1 << 20;
+/// The most that is read at a time, in bytes: so many that the chunks of a block fill all lanes of the digests,
+/// and few enough for the processor's caches.
+const LARGEST_BLOCK: u64 = 2 << 20;
+
+/// The least that is read at a time, in bytes.
+const SMALLEST_BLOCK: u64 = 256 << 10;
+
+/// How many bytes of an input (of this size, where that is known) are read at a time: a small file is to keep
+/// so many threads busy as well.
+pub(super) fn block_size(input: Option<u64>, threads: usize) -> usize {
+    let share = input.map_or(LARGEST_BLOCK, |size| size / (4 * threads as u64));
+    share.clamp(SMALLEST_BLOCK, LARGEST_BLOCK) as usize
+}
 
 /// Reads the input. One thread at a time does.
 pub(super) struct Reader {
     input: Box<dyn Read + Send>,
     /// What messages call the input.
     place: PathBuf,
+    /// How much is read at a time.
+    block: usize,
     /// The digest of everything read.
     whole: Option<Hasher>,
     /// The last bytes of the block before, which the search of the next begins with.
@@ -47,12 +60,14 @@ impl Reader {
     pub(super) fn new(
         input: Box<dyn Read + Send>,
         place: PathBuf,
+        block: usize,
         whole: Option<Hasher>,
         serial: Option<Chunker>,
     ) -> Self {
         Self {
             input,
             place,
+            block,
             whole,
             before: [0; Boundaries::BEFORE],
             blocks: 0,
@@ -81,7 +96,7 @@ impl Reader {
 
     fn read_block(&mut self, mut bytes: Vec<u8>) -> Result<Piece> {
         // Nothing to do for a buffer that comes back.
-        bytes.resize(Boundaries::BEFORE + BLOCK, 0);
+        bytes.resize(Boundaries::BEFORE + self.block, 0);
         bytes[..Boundaries::BEFORE].copy_from_slice(&self.before);
         let filled = self.fill(&mut bytes[Boundaries::BEFORE..])?;
         bytes.truncate(Boundaries::BEFORE + filled);
@@ -102,7 +117,7 @@ impl Reader {
         let mut bytes = rest;
         loop {
             let old = bytes.len();
-            bytes.resize(old + BLOCK, 0);
+            bytes.resize(old + self.block, 0);
             let filled = self.fill(&mut bytes[old..])?;
             bytes.truncate(old + filled);
             let (mut at, mut chunks) = (0, Vec::new());
