@@ -8,7 +8,8 @@ pub(crate) fn run<T: Send>(asked: usize, work: impl Fn() -> Result<T> + Sync) ->
     std::thread::scope(|scope| {
         let mut workers = Vec::new();
         for _ in 0..threads(asked) {
-            let worker = std::thread::Builder::new().name("aria-store".to_owned()).spawn_scoped(scope, &work);
+            let worker =
+                std::thread::Builder::new().name("aria-worker".to_owned()).spawn_scoped(scope, &work);
             match worker {
                 Ok(worker) => workers.push(worker),
                 // Fewer will do.
@@ -18,7 +19,11 @@ pub(crate) fn run<T: Send>(asked: usize, work: impl Fn() -> Result<T> + Sync) ->
         }
         let ended: Vec<Result<T>> = workers
             .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| Err(Error::Worker("at a store".to_owned()))))
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(Error::Worker("one of several at the same work".to_owned())))
+            })
             .collect();
         ended.into_iter().collect()
     })

@@ -79,10 +79,7 @@ pub fn verify(chunk: &[u8], digest: Digest, id: &ChunkId) -> Result<(), ChunkErr
     if found == *id {
         return Ok(());
     }
-    let other = match digest {
-        Digest::Sha256 => Digest::Sha512_256,
-        Digest::Sha512_256 => Digest::Sha256,
-    };
+    let other = digest.other();
     if other.id(chunk) == *id {
         return Err(ChunkError::OtherDigest { expected: digest, found: other });
     }

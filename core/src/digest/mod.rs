@@ -142,6 +142,14 @@ impl Digest {
         hasher.finish()
     }
 
+    /// The digest that this one is not.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Sha256 => Self::Sha512_256,
+            Self::Sha512_256 => Self::Sha256,
+        }
+    }
+
     /// The name used on command lines and in manifests: `sha256` or `sha512-256`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use super::{
     ExtractOptions,
     runs::{Runs, bytes_of},
 };
-use crate::{Error, Result, file, make::threads, progress::Phase};
+use crate::{Error, Result, file, progress::Phase, workers};
 
 /// An output in the making. Dropped without [`commit`](Self::commit), it stays for the next run, unless
 /// nothing was written to it.
@@ -156,15 +156,7 @@ impl Output {
             }
             Ok(kept)
         };
-        let found = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads(options.threads)).map(|_| scope.spawn(look)).collect();
-            threads
-                .into_iter()
-                .map(|thread| {
-                    thread.join().map_err(|_| Error::Worker("while checking the output".to_owned()))?
-                })
-                .collect::<Result<Vec<_>>>()
-        })?;
+        let found = workers::run(options.threads, look)?;
         options.progress.finish(Phase::Check);
         Ok(found.concat())
     }

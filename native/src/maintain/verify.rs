@@ -179,7 +179,7 @@ impl<'a> Checker<'a> {
         let is_wrong = |n: &usize| found[*n] != self.waiting[*n].0;
         let wrong: Vec<usize> = (0..all.len()).filter(is_wrong).collect();
         if !wrong.is_empty() {
-            let other = other(self.digest);
+            let other = self.digest.other();
             let contents: Vec<&[u8]> = wrong.iter().map(|&n| all[n]).collect();
             other.ids(&contents, others);
             let right = wrong.iter().zip(&*others).filter(|(n, id)| self.waiting[**n].0 == **id).count();
@@ -235,13 +235,6 @@ impl<'a> Checker<'a> {
     fn finish(mut self) -> Result<VerifyStats> {
         self.hash()?;
         Ok(self.stats)
-    }
-}
-
-fn other(digest: Digest) -> Digest {
-    match digest {
-        Digest::Sha256 => Digest::Sha512_256,
-        Digest::Sha512_256 => Digest::Sha256,
     }
 }
 
